@@ -1,0 +1,35 @@
+# make run, make test: the only two commands a new user needs. Each does its own set-up.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+DATA ?= ../shared/data
+PORT ?= 8501
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: run demo admin test browser-test lint weights evaluate benchmarks clean
+
+run: .venv/.installed
+	@.venv/bin/python -m services.start
+	.venv/bin/streamlit run Home.py --server.port $(PORT)
+
+demo: .venv/.installed
+	.venv/bin/python -m services.demo
+
+admin: .venv/.installed
+	.venv/bin/python -m services.accounts create-admin
+
+test: .venv-dev/.installed
+	.venv-dev/bin/ruff check .
+	.venv-dev/bin/python -m pytest --ignore tests/browser
+
+browser-test: .venv-dev/.installed
+	@command -v chromium >/dev/null || sh .ci/apt-install chromium
+	.venv-dev/bin/python -m pytest tests/browser
+
+# Serving needs no torch: its environment stays small and quick to make.
+.venv/.installed: requirements-app.txt
+	@sh .ci/make-venv .venv "$(PYTHON)" requirements-app.txt
+
+.venv-dev/.installed: requirements.txt requirements-app.txt
+	@sh .ci/make-venv .venv-dev "$(PYTHON)" requirements.txt
+
+clean:
+	rm -rf .venv .venv-dev .pytest_cache .ruff_cache

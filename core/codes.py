@@ -1,0 +1,31 @@
+"""The sentence that a person reads for each reason or warning code: what is wrong, then what to do about it."""
+
+from __future__ import annotations
+
+_SENTENCES = {
+    # A file that is no photo.
+    "empty_file": "The file is empty. Please choose the photo again.",
+    "cannot_open": "The file could not be opened. Please choose the photo again.",
+    "not_a_photo": "The file is not a photo that can be read. Please use a JPG, PNG, WebP, HEIC or BMP photo.",
+    "damaged_file": "The photo is damaged or only part of it arrived. Please send it again or take a new one.",
+    "too_many_pixels": "The photo has more than 50 megapixels. Please use a smaller copy or a lower camera setting.",
+    # A photo that cannot be judged.
+    "too_small": "The photo is too small to judge. Please send the original photo, not a thumbnail or a screenshot of it.",
+    "no_lesion": "No mole was found in the photo. Please move closer, put the mole in the middle and make sure it is sharp and well lit.",
+    # A photo that can be judged, with care.
+    "below_1280x720": "The photo is smaller than 1280 x 720 pixels, so the outline is less exact. Send the original photo if there is one.",
+    "lesion_cut_by_frame": (
+        "The mole reaches the edge of the photo, so its size is not known. Take the photo from a little further away, with skin all around."
+    ),
+    "several_lesions": (
+        "There is more than one mole in the photo and only one was judged. Take one photo of each mole, with the mole in the middle."
+    ),
+    "low_agreement": (
+        "The outlines found in two ways differ, so size and probability are less sure. A sharper photo in even light may help."
+    ),
+}
+
+
+def sentence(code: str) -> str:
+    """Return one or two plain sentences for a code of `Analysis.reasons`, `Analysis.warnings` or `UnreadablePhoto`."""
+    return _SENTENCES[code]

@@ -1,0 +1,42 @@
+"""Pictures for people: the lesion's outline over the photo, and square thumbnails."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from core.analysis import Mask
+from core.preprocess import RGB, Square, crop, lesion_square, resize
+
+RED = (255, 32, 32)
+
+
+def overlay(rgb: RGB, mask: Mask, colour: tuple[int, int, int] = RED, *, fill: float = 0.18) -> RGB:
+    """Return a copy of an H x W x 3 photo with the lesion lightly filled and thinly outlined in `colour`."""
+    drawn = rgb.copy()
+    if not mask.any():
+        return drawn
+    drawn[mask] = (drawn[mask] * (1 - fill) + np.array(colour, np.float32) * fill).astype(np.uint8)
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    # Shown at about the width of a screen, the line is two to three pixels wide whatever the photo's size.
+    cv2.drawContours(drawn, contours, -1, colour, max(1, round(max(mask.shape) / 300)), cv2.LINE_AA)
+    return drawn
+
+
+def thumbnail(rgb: RGB, mask: Mask | None, size: int) -> RGB:
+    """Return the photo as size x size x 3: the lesion in the middle, or the photo's middle where there is no mask."""
+    height, width = rgb.shape[:2]
+    if mask is None or not mask.any():
+        return crop(rgb, Square(width / 2, height / 2, min(width, height)), size)
+    square = lesion_square(mask, 1.8)
+    side = min(square.side, min(width, height))
+    # Move the square into the photo: a thumbnail with mirrored skin would show a mole that is not there.
+    x = float(np.clip(square.centre_x, side / 2, width - side / 2))
+    y = float(np.clip(square.centre_y, side / 2, height - side / 2))
+    return crop(rgb, Square(x, y, side), size)
+
+
+def shrink_to(rgb: RGB, longest_side: int) -> RGB:
+    """Return the photo with at most `longest_side` pixels a side, for a page."""
+    shrink = min(1.0, longest_side / max(rgb.shape[:2]))
+    return rgb if shrink == 1.0 else resize(rgb, round(rgb.shape[1] * shrink), round(rgb.shape[0] * shrink))

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.base import Base, Stored
+from db.models.user import User
+
+
+class Lesion(Stored, Base):
+    """One mole of one patient, followed over visits."""
+
+    __tablename__ = "lesion"
+
+    patient_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    body_site: Mapped[str] = mapped_column(String(40))
+    """Code of services.body_sites, e.g. left_shoulder."""
+    first_noticed: Mapped[date | None]
+
+    patient: Mapped[User] = relationship()
+    visits: Mapped[list[Visit]] = relationship(back_populates="lesion", order_by="(Visit.visited_on, Visit.id)")
+
+
+class Visit(Stored, Base):
+    """One day on which one mole was looked at; its photos and notes hang on it."""
+
+    __tablename__ = "visit"
+    __table_args__ = (UniqueConstraint("lesion_id", "visited_on"),)
+
+    lesion_id: Mapped[int] = mapped_column(ForeignKey("lesion.id", ondelete="CASCADE"))
+    visited_on: Mapped[date]
+    note: Mapped[str] = mapped_column(String(2000), default="")
+    """What the patient said on adding the photo."""
+
+    lesion: Mapped[Lesion] = relationship(back_populates="visits")
+    uploads: Mapped[list[Upload]] = relationship(back_populates="visit", order_by="Upload.id")
+    notes: Mapped[list[Note]] = relationship(back_populates="visit", order_by="Note.id")
+
+
+from db.models.note import Note  # noqa: E402  (after Visit: the two refer to each other)
+from db.models.upload import Upload  # noqa: E402

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from db.base import Base, Stored, choice
+
+
+class Role(StrEnum):
+    PATIENT = "patient"
+    DOCTOR = "doctor"
+    ADMIN = "admin"
+
+
+class AccountState(StrEnum):
+    PENDING = "pending"
+    """A doctor who signed up and whom no admin has confirmed yet."""
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+class Sex(StrEnum):
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNDISCLOSED = "undisclosed"
+
+
+class User(Stored, Base):
+    """An account: patient, doctor or admin."""
+
+    __tablename__ = "user"
+    personal_columns: ClassVar[tuple[str, ...]] = (
+        "email", "first_name", "surname", "address", "second_address", "city", "state_region", "zip_code", "sex", "birth_date",
+    )
+
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    """Lower-cased, so that one address is one account."""
+    password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
+    """argon2id in its own encoded form; loaded only where a password is checked."""
+    role: Mapped[Role] = mapped_column(choice(Role))
+    account_state: Mapped[AccountState] = mapped_column(choice(AccountState), default=AccountState.ACTIVE)
+    first_name: Mapped[str] = mapped_column(String(100))
+    surname: Mapped[str] = mapped_column(String(100))
+    address: Mapped[str] = mapped_column(String(200), default="")
+    second_address: Mapped[str] = mapped_column(String(200), default="")
+    city: Mapped[str] = mapped_column(String(100), default="")
+    state_region: Mapped[str] = mapped_column(String(100), default="")
+    zip_code: Mapped[str] = mapped_column(String(12), default="")
+    sex: Mapped[Sex] = mapped_column(choice(Sex), default=Sex.UNDISCLOSED)
+    birth_date: Mapped[date | None]

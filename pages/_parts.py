@@ -1,0 +1,194 @@
+"""Parts that several pages share, so that one thing looks and reads the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NoReturn
+from urllib.parse import quote
+
+import streamlit as st
+
+from pages._pages import PAGES
+from services.views import Finding
+
+
+@dataclass(frozen=True)
+class State:
+    """How a mole stands. Told by icon and word, and only then by colour."""
+
+    word: str
+    icon: str
+    color: str
+    """Name in the theme's palette (.streamlit/config.toml gives each its tint in both themes)."""
+
+
+STATES: dict[str, State] = {
+    "fine": State("fine", ":material/check_circle:", "green"),
+    "due": State("due", ":material/schedule:", "orange"),
+    "changed": State("changed", ":material/change_circle:", "violet"),
+    "refer": State("see a doctor", ":material/stethoscope:", "red"),
+}
+
+STATE_OF_A_FINDING: dict[str, tuple[str, str]] = {
+    "benign": ("fine", "looks benign"),
+    "uncertain": ("due", "uncertain, repeat the photo"),
+    "malignant": ("refer", "see a doctor"),
+}
+"""Diagnosis -> state, and the word that says it more precisely."""
+
+BAND_WORDS: dict[str, str] = {"low": "low confidence", "medium": "medium confidence", "high": "high confidence"}
+
+ADVICE: dict[str, str] = {
+    "benign": "This looks like benign moles the networks have seen; it is no diagnosis. "
+    "Photograph it again at the usual time, sooner if it changes.",
+    "uncertain": "The networks cannot tell from this photo. Take another in even light, and have a doctor look at the mole.",
+    "malignant": "This looks more like malignant than benign lesions the networks have seen; it is no diagnosis. "
+    "Please have a doctor look at it soon.",
+}
+
+
+# Words
+
+
+def format_date(day: date | datetime | None, missing: str = "not yet") -> str:
+    """The same form everywhere: 12 March 2026."""
+    return f"{day.day} {day:%B %Y}" if day else missing
+
+
+def percent(fraction: float) -> str:
+    """A probability for reading, never a false 0 % or 100 %."""
+    if fraction < 0.01:
+        return "under 1 %"
+    if fraction > 0.99:
+        return "over 99 %"
+    return f"{fraction:.0%}".replace("%", " %")
+
+
+def percent_range(fraction: float, low: float, high: float) -> str:
+    """E.g. "3 % (1 to 8 %)"."""
+    return f"{percent(fraction)} ({percent(low).removesuffix(' %')} to {percent(high)})"
+
+
+def probability_words(finding: Finding) -> str:
+    """Probability with its range and its standing, e.g. "3 % (1 to 8 %), for reference only"."""
+    return f"{percent_range(finding.malignant_probability, *finding.interval)}, for reference only"
+
+
+def finding_headline(finding: Finding) -> str:
+    """The answer in one line, e.g. "Benign, high confidence"."""
+    if finding.diagnosis == "uncertain":
+        return "Uncertain: the networks cannot tell"
+    return f"{finding.diagnosis.capitalize()}, {BAND_WORDS[finding.confidence]}"
+
+
+def advice(finding: Finding) -> str:
+    """What to do about it, in one or two sentences."""
+    return ADVICE[finding.diagnosis]
+
+
+# Things drawn
+
+
+def state_badge(state: str, word: str | None = None) -> None:
+    """One of fine, due, changed, refer; `word` says it more precisely, e.g. "grew 24 %"."""
+    shown = STATES[state]
+    st.badge(word or shown.word, icon=shown.icon, color=shown.color)
+
+
+def finding_badge(finding: Finding) -> None:
+    state_badge(*STATE_OF_A_FINDING[finding.diagnosis])
+
+
+def finding_card(finding: Finding, headline: bool = True) -> None:
+    """Answer, probability, advice and caution; `headline=False` where the page's title says the answer already."""
+    finding_badge(finding)
+    if headline:
+        st.subheader(finding_headline(finding), anchor=False)
+    st.markdown(f"Probability of malignancy **{probability_words(finding)}**")
+    st.markdown(advice(finding))
+    caution()
+
+
+def caution() -> None:
+    """Stands on every page and report with a result."""
+    st.caption(
+        ":material/info: A reference and follow-up aid, not a medical device. "
+        "See a doctor about any discomfort or suspicious change, whatever this page says."
+    )
+
+
+def empty_state(
+    title: str, text: str, *, icon: str = ":material/inbox:", page: str | None = None, action: str = "", **query: str | int
+) -> None:
+    """Where a list has nothing yet: what this is, and the one thing to do."""
+    with st.container(horizontal_alignment="center", gap="small"):
+        st.space("medium")
+        st.markdown(f"### {icon} {title}", text_alignment="center")
+        st.markdown(text, text_alignment="center")
+        if page and st.button(action, type="primary", icon=PAGES[page].icon, key=f"empty_{page}"):
+            go(page, **query)
+
+
+def show_error(error: Exception) -> None:
+    """A service's own sentence: what happened, what was kept, what to do."""
+    st.error(str(error), icon=":material/error:")
+
+
+@contextmanager
+def field(errors: dict[str, str], name: str) -> Iterator[None]:
+    """Draw a widget inside; close under it stands the sentence about it, where ValidationError.fields has one."""
+    with st.container(gap="xxsmall"):
+        yield
+        if name in errors:
+            st.markdown(f":small[:red[:material/error: {errors[name]}]]")
+
+
+# Photos: pixels only ever come through the routes that check the session
+
+
+def photo_address(upload_id: int, size: str = "large") -> str:
+    """`size`: full, large (at most 1600 px) or thumb (square, 320 px)."""
+    return f"/photo/{upload_id}/{size}.jpg"
+
+
+def overlay_address(upload_id: int, model: str | None = None) -> str:
+    """The photo with the lesion's contour; `model` None is the chosen mask."""
+    return f"/photo/{upload_id}/overlay.jpg" + (f"?model={quote(model)}" if model else "")
+
+
+def photo(upload_id: int, size: str = "large", *, caption: str | None = None, alt: str = "", width: str | int = "stretch") -> None:
+    """`alt` is what a screen reader says; without it the caption."""
+    _image(photo_address(upload_id, size), caption, alt or caption or "Photo of the mole", width)
+
+
+def overlay(upload_id: int, model: str | None = None, *, caption: str | None = None, width: str | int = "stretch") -> None:
+    _image(overlay_address(upload_id, model), caption, caption or "Photo of the mole with its outline", width)
+
+
+def _image(address: str, caption: str | None, alt: str, width: str | int) -> None:
+    # st.image takes a path for a file on disk; the full address makes the browser fetch it, with its cookie.
+    origin = "/".join((st.context.url or "http://localhost").split("/")[:3])
+    st.image(origin + address, caption=caption, alt=alt, width=width)
+
+
+# Ways from page to page
+
+
+def go(page: str, **query: str | int) -> NoReturn:
+    """Open a page by its address, e.g. go("mole", id=3)."""
+    st.switch_page(PAGES[page].file, query_params={name: str(value) for name, value in query.items()})
+
+
+def link(page: str, label: str, *, icon: str | None = None, **query: str | int) -> None:
+    """A quiet link to a page by its address, e.g. link("mole", "Left shoulder", id=3); the main way on is a button with `go`."""
+    st.page_link(PAGES[page].file, label=label, icon=icon, query_params={name: str(value) for name, value in query.items()})
+
+
+def query_number(name: str = "id") -> int | None:
+    """The number in the page's address, e.g. 3 of /mole?id=3; None where there is none to read."""
+    value = st.query_params.get(name, "")
+    # isdecimal takes digits of other scripts too, which int() reads; 18 digits fit the database's integers.
+    return int(value) if value.isdecimal() and len(value) <= 18 else None

@@ -1,0 +1,150 @@
+"""What one photo gave, as patient and doctor both see it: pictures, warnings, numbers, notes, or why it was refused."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._pages import PAGES
+from pages._parts import (
+    caution,
+    empty_state,
+    finding_card,
+    finding_headline,
+    format_date,
+    link,
+    overlay,
+    photo,
+    probability_words,
+    query_number,
+)
+from pages._words import area_words, plain
+from services import lesions
+from services.errors import AccessError
+from services.views import NoteView, Person, PhotoView, VisitView
+
+MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "resnet18": "ResNet-18"}
+UNITS = {"fraction": "of the frame", "px": "pixels", "px2": "pixels²", "mm": "mm", "mm2": "mm²", "deg": "degrees", "percent": "%"}
+"""Last part of a measurement's name -> its unit in words."""
+
+
+def visit_or_stop(actor: Person, *, back: str) -> VisitView:
+    """The visit of the page's address; where there is none to show, a sentence, a way back, and the page ends."""
+    try:
+        return lesions.visit(actor, visit_id=query_number("visit") or 0)
+    except AccessError as error:
+        st.title("This visit cannot be shown", anchor=False)
+        empty_state("Nothing to show here", str(error), page=back, action=f"Back to {PAGES[back].title}")
+        st.stop()
+
+
+def shown_photo(visit: VisitView) -> PhotoView | None:
+    """The photo the address asks for, else the one that stands for the visit."""
+    asked = query_number("photo")
+    return next((photo for photo in visit.photos if photo.id == asked), visit.photo)
+
+
+def headline(shown: PhotoView | None) -> str:
+    """The title of the page, which is its answer."""
+    if shown is None:
+        return "No photo of this day"
+    if not shown.accepted:
+        return "This photo could not be used"
+    return finding_headline(shown.finding) if shown.finding else "No lesion was found in this photo"
+
+
+def other_photos(visit: VisitView, shown: PhotoView, *, page: str) -> None:
+    """Ways to the other photos of the same day."""
+    for number, other in enumerate(visit.photos, start=1):
+        if other.id != shown.id:
+            link(page, f"Photo {number} of this day", icon=":material/photo:", mole=visit.lesion_id, visit=visit.id, photo=other.id)
+
+
+def pictures(shown: PhotoView) -> None:
+    """Original beside the red outline; either network's outline, or none, on request."""
+    names = [name for name in shown.finding.models if name != shown.finding.chosen_model]
+    choices = [shown.finding.chosen_model, *names, "none"]
+    words = {name: model_name(name) for name in choices} | {choices[0]: f"{model_name(choices[0])} (chosen)", "none": "No outline"}
+    with st.container():
+        original, outlined = st.columns(2)
+        outline = st.segmented_control(
+            "Outline", choices, default=choices[0], format_func=words.get, required=True, key=f"outline_{shown.id}"
+        )
+    with original:
+        photo(shown.id, caption="Original")
+    with outlined:
+        if outline == "none":
+            photo(shown.id, caption="Without outline")
+        else:
+            overlay(shown.id, outline, caption=f"Lesion as {model_name(outline)} outlines it")
+
+
+def answer(shown: PhotoView) -> None:
+    """For the patient: probability, advice and caution, then what the photo itself leaves in doubt."""
+    finding_card(shown.finding, headline=False)
+    _warnings(shown)
+
+
+def reading(shown: PhotoView) -> None:
+    """For the doctor: probability and what it rests on."""
+    st.markdown(f"Probability of malignancy **{probability_words(shown.finding)}**")
+    st.markdown("From this one photo: the networks know no history, no other mole and no touch.")
+    _warnings(shown)
+    caution()
+
+
+def _warnings(shown: PhotoView) -> None:
+    for sentence in shown.warnings:
+        st.markdown(f":material/warning: {sentence}")
+
+
+def refusal(shown: PhotoView) -> None:
+    """Why a photo gave no finding, and how the next one will."""
+    picture, words = st.columns([2, 3], gap="medium")
+    with picture:
+        photo(shown.id, caption="Kept, so that the timeline shows the gap")
+    with words:
+        for sentence in (*shown.reasons, *shown.warnings):
+            st.markdown(f":material/info: {sentence}")
+        st.markdown(
+            "A photo that works: the mole in the middle and sharp, filling about a third of the picture; "
+            "even daylight, no flash, no shadow; hair brushed aside."
+        )
+
+
+def numbers(shown: PhotoView, *, everything: bool = False) -> None:
+    """Each number with its unit; `everything` adds what a doctor reads."""
+    st.subheader("Numbers", anchor=False)
+    finding = shown.finding
+    no_scale = "" if finding.area_mm2 is not None else " (relative only: this photo carries no scale)"
+    rows = [("Area", area_words(finding) + no_scale)]
+    if finding.expected_dice is not None:
+        rows.append(("Expected agreement of the outline with an expert's (Dice, 0 to 1)", f"{finding.expected_dice:.2f}"))
+    if everything:
+        rows += [measurement_words(name, value) for name, value in finding.measurements.items() if not name.startswith("area_")]
+        rows.append(("Probability of malignancy, as computed", f"{finding.malignant_probability:.4f}"))
+    rows += [
+        ("Photo", f"{shown.width} × {shown.height} pixels"),
+        ("Analysis", f"took {finding.elapsed_ms / 1000:.1f} s"),
+        ("Networks", ", ".join(f"{model_name(name)} {version}" for name, version in finding.model_versions.items())),
+    ]
+    st.table(dict(rows), border="horizontal")
+
+
+def measurement_words(name: str, value: float) -> tuple[str, str]:
+    """E.g. equivalent_diameter_px, 212.4 -> ("Equivalent diameter", "212 pixels")."""
+    words, _, unit = name.rpartition("_")
+    if unit not in UNITS:
+        words, unit = name, ""
+    return words.replace("_", " ").capitalize(), f"{value:.3g} {UNITS.get(unit, '')}".strip()
+
+
+def model_name(name: str) -> str:
+    return MODEL_NAMES.get(name, name)
+
+
+def notes(written: tuple[NoteView, ...]) -> None:
+    """What doctors wrote about this visit."""
+    for note in written:
+        with st.container(border=True, gap="xxsmall"):
+            st.caption(f":material/stethoscope: {plain(note.author)}, {format_date(note.created_at)}")
+            st.text(note.text)

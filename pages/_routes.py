@@ -1,0 +1,188 @@
+"""What the browser fetches beside the pages: the session cookie, photos, the export, and the state of the server.
+
+Every route that shows something of a person asks the services with the person of the cookie, and answers 404 alike for
+what does not exist and what is not theirs. Plain functions run in the thread pool, so none holds up the pages.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import date
+from urllib.parse import urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from pages._session import COOKIE
+from services import accounts, photos, records
+from services.errors import LoginFailed, NotAllowed, NotFound, ServiceError, ValidationError
+from services.fields import today
+from services.settings import settings
+from services.views import Person
+
+# Health records: nothing stays in the disk cache of a shared computer, and after log-out "back" shows nothing.
+PRIVATE = {"Cache-Control": "no-store"}
+MOST_BYTES_OF_A_TICKET = 4096
+NOT_FOUND = "This does not exist, or it is not yours to see."
+
+weights_loaded = threading.Event()
+"""Set by Home.py once the networks answer."""
+
+
+# The session cookie
+
+
+async def begin_session(request: Request) -> Response:
+    """Trade the log-in page's ticket for the session cookie."""
+    if not _from_own_pages(request):
+        return _say(403, "This request did not come from Moletrail's own pages.")
+    try:
+        ticket = str(json.loads(await _small_body(request))["ticket"])
+        token = await run_in_threadpool(accounts.redeem_ticket, ticket=ticket)
+    except (ValueError, KeyError, TypeError):
+        return _say(400, "The log-in was sent in a form that cannot be read. Please log in again.")
+    except LoginFailed as error:
+        return _say(401, str(error))
+    answer = Response(status_code=204, headers=PRIVATE)
+    answer.set_cookie(
+        COOKIE, token, max_age=int(settings().session_absolute.total_seconds()),
+        path="/", httponly=True, samesite="lax", secure=settings().secure_cookie,
+    )
+    return answer
+
+
+def end_session(request: Request) -> Response:
+    if not _from_own_pages(request):
+        return _say(403, "This request did not come from Moletrail's own pages.")
+    if token := request.cookies.get(COOKIE):
+        accounts.log_out(token=token)
+    answer = Response(status_code=204, headers=PRIVATE)
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=settings().secure_cookie)
+    return answer
+
+
+def _from_own_pages(request: Request) -> bool:
+    """Browsers say where a request comes from (Sec-Fetch-Site, older ones Origin); who says nothing is refused."""
+    if site := request.headers.get("sec-fetch-site"):
+        return site == "same-origin"
+    return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host")
+
+
+async def _small_body(request: Request) -> bytes:
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES_OF_A_TICKET:
+            raise ValueError("more than a ticket")
+    return body
+
+
+# Photos and the export
+
+
+def photo(request: Request) -> Response:
+    upload_id, size = _number(request), request.path_params["size"]
+    if size not in ("full", "large", "thumb"):
+        return _say(404, NOT_FOUND)
+    return _answer(request, lambda person: _jpeg(photos.photo_file(person, upload_id=upload_id, size=size)))
+
+
+def overlay(request: Request) -> Response:
+    upload_id, model = _number(request), request.query_params.get("model")
+    return _answer(request, lambda person: _jpeg(photos.overlay_file(person, upload_id=upload_id, model=model)))
+
+
+def diagnoses_csv(request: Request) -> Response:
+    """All diagnosis records that pass the filter in the address, see records.RecordFilter."""
+
+    def export(person: Person) -> Response:
+        rows = records.export_csv(person, filter=_record_filter(request))
+        headers = PRIVATE | {"Content-Disposition": f'attachment; filename="moletrail-diagnoses-{today()}.csv"'}
+        if isinstance(rows, bytes):
+            return Response(rows, headers=headers, media_type="text/csv; charset=utf-8")
+        return StreamingResponse(rows, headers=headers, media_type="text/csv; charset=utf-8")
+
+    return _answer(request, export)
+
+
+def _answer(request: Request, make: Callable[[Person], Response]) -> Response:
+    """Run `make` for the person of the cookie, and put every refusal into one sentence."""
+    token = request.cookies.get(COOKIE)
+    try:
+        person = accounts.person_of(token=token) if token else None
+        return make(person) if person else _say(401, "Please log in first.")
+    except (NotFound, NotAllowed):
+        return _say(404, NOT_FOUND)
+    except ValidationError as error:
+        return _say(400, str(error))
+    except ServiceError as error:
+        return _say(503, str(error))
+
+
+def _number(request: Request) -> int:
+    # More digits than the database's integers hold name nothing; -1 is nobody's.
+    text = request.path_params["upload_id"]
+    return int(text) if text.isdecimal() and len(text) <= 18 else -1
+
+
+def _record_filter(request: Request) -> records.RecordFilter:
+    asked = {name: value for name, value in request.query_params.items() if value}
+    if unknown := asked.keys() - {"diagnosis", "confidence", "since", "until", "patient_id"}:
+        raise ValidationError({name: f"There is no filter named {name}." for name in sorted(unknown)})
+    taken: dict[str, object] = {name: asked[name] for name in ("diagnosis", "confidence") if name in asked}
+    try:
+        taken |= {name: date.fromisoformat(asked[name]) for name in ("since", "until") if name in asked}
+    except ValueError:
+        raise ValidationError({"since": "Dates are written like 2026-03-12."}) from None
+    if "patient_id" in asked:
+        if not asked["patient_id"].isdecimal() or len(asked["patient_id"]) > 18:
+            raise ValidationError({"patient_id": "A patient is asked for by number."})
+        taken["patient_id"] = int(asked["patient_id"])
+    return records.RecordFilter(**taken)
+
+
+# The state of the server
+
+
+def health(_request: Request) -> Response:
+    """The process answers."""
+    return _say(200, "ok")
+
+
+def ready(_request: Request) -> Response:
+    """The database answers and the networks are loaded."""
+    try:
+        accounts.admin_exists()
+    except Exception:
+        return _say(503, "The database cannot be reached.")
+    return _say(200, "ready") if weights_loaded.is_set() else _say(503, "The networks are not loaded yet.")
+
+
+def nothing_here(_request: Request) -> Response:
+    return _say(404, NOT_FOUND)
+
+
+def _jpeg(data: bytes) -> Response:
+    return Response(data, headers=PRIVATE, media_type="image/jpeg")
+
+
+def _say(status: int, sentence: str) -> Response:
+    return PlainTextResponse(sentence + "\n", status_code=status, headers=PRIVATE)
+
+
+ROUTES = [
+    Route("/session", begin_session, methods=["POST"]),
+    Route("/session/end", end_session, methods=["POST"]),
+    Route("/photo/{upload_id}/overlay.jpg", overlay),
+    Route("/photo/{upload_id}/{size}.jpg", photo),
+    Route("/export/diagnoses.csv", diagnoses_csv),
+    Route("/health", health),
+    Route("/ready", ready),
+    # Without these an unknown address would answer with the empty page that Streamlit serves for any path.
+    Route("/photo/{rest:path}", nothing_here),
+    Route("/export/{rest:path}", nothing_here),
+]

@@ -1,0 +1,111 @@
+"""Who is at the other end: the cookie, the log-in form, and the check that every page makes first."""
+
+from __future__ import annotations
+
+import secrets
+
+import streamlit as st
+
+from pages._pages import PAGES, home_of
+from pages._parts import go, show_error
+from services import accounts
+from services.errors import LoginFailed
+from services.views import Person
+
+COOKIE = "moletrail_session"
+
+# A page's script cannot set an HttpOnly cookie: the browser itself asks the route for it, then opens the page anew,
+# so that the new connection carries the cookie. `id` keeps a redraw from sending twice.
+ASK_THE_ROUTE = """
+const sent = new Set();
+export default function ({ data, setTriggerValue }) {
+  if (sent.has(data.id)) return;
+  sent.add(data.id);
+  fetch(data.address, {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ ticket: data.ticket }),
+  }).then((answer) => {
+    if (!answer.ok) throw new Error(answer.status);
+    if (data.stay) window.location.reload();
+    else window.location.assign("/");
+  }).catch(() => setTriggerValue("failed", true));
+}
+"""
+
+
+def session_token() -> str | None:
+    """The token the browser sent when it connected."""
+    return st.context.cookies.get(COOKIE)
+
+
+def current_person() -> Person | None:
+    """Asked of the server on every run, so that a log-out elsewhere closes this page at its next click."""
+    token = session_token()
+    return accounts.person_of(token=token) if token else None
+
+
+def require_role(*roles: str) -> Person:
+    """The person, when of one of `roles`; otherwise the page ends here with the log-in form or a plain sentence."""
+    person = current_person()
+    if person is None:
+        log_in_form("Your session has ended. Log in again to go on." if session_token() else "Log in to see this page.", stay=True)
+        st.stop()
+    if person.role not in roles:
+        st.title("This page is not for your account", anchor=False)
+        st.markdown(f"It is for {' and '.join(f'{role}s' for role in roles)}. You are logged in as {person.full_name}, {person.role}.")
+        way_home(person)
+        st.stop()
+    return person
+
+
+def way_home(person: Person) -> None:
+    home = home_of(person.role)
+    if st.button(f"Go to {home.title}", icon=home.icon, type="primary", key="home"):
+        go(home.url_path)
+
+
+def log_in_form(sentence: str = "", *, stay: bool = False) -> None:
+    """`stay`: open the same address again after log-in, rather than the person's first page."""
+    st.title("Log in", anchor=False)
+    if sentence:
+        st.markdown(sentence)
+    with st.form("log_in", border=False, width=480):
+        email = st.text_input("E-mail", key="log_in_email", autocomplete="username")
+        password = st.text_input("Password", key="log_in_password", type="password", autocomplete="current-password")
+        asked = st.form_submit_button("Log in", type="primary", width="stretch")
+    if asked:
+        try:
+            ticket = accounts.log_in(email=email, password=password, user_agent=st.context.headers.get("User-Agent", ""))
+        except LoginFailed as error:
+            show_error(error)
+        else:
+            log_in_browser(ticket, stay=stay)
+    elif st.session_state.pop("browser_refused", False):
+        st.error("The browser did not take the log-in. Allow cookies for this site, then log in again.", icon=":material/cookie_off:")
+    if st.button("New here? Sign up", icon=PAGES["sign-up"].icon, width=480, key="to_sign_up"):
+        go("sign-up")
+
+
+def log_in_browser(ticket: str, *, stay: bool = False) -> None:
+    """Trade the single-use ticket for the session cookie; the browser then opens the page anew."""
+    st.status("Opening your account")
+    _ask_the_route("/session", ticket=ticket, stay=stay)
+
+
+def log_out_browser() -> None:
+    """End the session on the server first, so that it is over even if the browser does not answer."""
+    accounts.log_out(token=session_token() or "")
+    st.status("Logging out")
+    _ask_the_route("/session/end", ticket="", stay=False)
+
+
+def _ask_the_route(address: str, *, ticket: str, stay: bool) -> None:
+    # Registered here, not at import: the component registry belongs to the running server.
+    ask = st.components.v2.component("moletrail_session", js=ASK_THE_ROUTE)
+    ask(
+        data={"id": secrets.token_hex(8), "address": address, "ticket": ticket, "stay": stay},
+        on_failed_change=lambda: st.session_state.update(browser_refused=True),
+        key="ask_the_route",
+    )

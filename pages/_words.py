@@ -1,0 +1,70 @@
+"""Words that patient and doctor pages share: what people typed, dates, areas, bands."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from pages._parts import finding_headline, percent
+from services import photos
+from services.errors import ServiceError
+from services.fields import today
+from services.views import Finding, VisitView
+
+
+def plain(text: str) -> str:
+    """What a person typed, safe inside Markdown: no link, picture or formatting comes of it."""
+    unlinked = re.sub(r"(://|www(?=\.))", "\\1\u2060", " ".join(text.split()), flags=re.IGNORECASE)
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&@/])", r"\\\1", unlinked)
+
+
+def short_date(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def ago(day: date) -> str:
+    """How long since, in the unit a person would use."""
+    days = (today() - day).days
+    if days < 2:
+        return "yesterday" if days == 1 else "today"
+    for least, length, unit in ((730, 365, "years"), (60, 30, "months"), (14, 7, "weeks")):
+        if days >= least:
+            return f"{days // length} {unit} ago"
+    return f"{days} days ago"
+
+
+def area_words(finding: Finding) -> str:
+    if finding.area_mm2 is not None:
+        return f"{finding.area_mm2:.3g} mm²"
+    return f"{100 * finding.area_fraction:.3g} % of the frame"
+
+
+def interval_words(finding: Finding) -> str:
+    """E.g. "3 % (1 to 8)"."""
+    low, high = (percent(edge).removesuffix(" %") for edge in finding.interval)
+    return f"{percent(finding.malignant_probability)} ({low} to {high})"
+
+
+def brief(finding: Finding) -> str:
+    """The answer without its explanation, for lists and titles."""
+    return finding_headline(finding).split(":")[0]
+
+
+def said(visit: VisitView) -> str:
+    """A visit in two or three words."""
+    if visit.finding:
+        return brief(visit.finding)
+    return "Photo refused" if visit.photo and not visit.photo.accepted else "Not measured"
+
+
+def bands() -> tuple[tuple[float, float, str, str], ...]:
+    """How the networks in use read a probability; nothing where they cannot be loaded, so that what is stored still shows."""
+    try:
+        return photos.bands()
+    except ServiceError:
+        return ()
+
+
+def band_words(probability: float) -> str:
+    """E.g. " (benign, low confidence)"."""
+    return next((f" ({call}, {confidence} confidence)" for _, high, call, confidence in bands() if probability < high or high == 1), "")

@@ -1,0 +1,127 @@
+"""Add a photo of a mole: file or camera, the day it was taken, a note; then the result."""
+
+import secrets
+from datetime import date
+
+import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from pages._parts import empty_state, field, go, link, query_number
+from pages._session import require_role
+from pages._words import plain
+from services import lesions, photos
+from services.errors import PhotoRefused, ServiceError, ValidationError
+from services.fields import today
+
+LARGEST = f"at most {photos.MAX_UPLOAD_BYTES // 1024**2} MB"
+TYPES = ["jpg", "jpeg", "png", "webp", "heic", "heif"]
+EARLIEST = date(1970, 1, 1)
+STEPS = {
+    "reading": "Reading the photo",
+    "checking": "Checking the photo: light, sharpness, skin",
+    "finding": "Finding the lesion",
+    "classifying": "Classifying",
+    "saving": "Saving",
+}
+
+person = require_role("patient")
+st.session_state.pop("adding_mole", None)
+# One adding, until its result is reached: a second click, or a change while it works, goes on with this one.
+adding: dict = st.session_state.setdefault("adding_photo", {"key": secrets.token_hex(4), "wanted": False, "errors": {}})
+if "stored" in adding:
+    go("visit", **adding["stored"])
+
+
+def suggest_date(key: str) -> None:
+    """A new photo brings its own date; today where it holds none, or one that cannot be."""
+    chosen = st.session_state.get(key)
+    taken = photos.suggested_date(chosen.getvalue()) if chosen else None
+    adding["dated"] = bool(taken and EARLIEST <= taken <= today())
+    st.session_state[date_key] = taken if adding["dated"] else today()
+    adding["errors"] = {}
+
+
+def forget(upload) -> None:
+    """The stored photo leaves the memory that Streamlit keeps of this browser's uploads."""
+    context = get_script_run_ctx()
+    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+
+
+def add(upload) -> None:
+    """Store and analyse, step by step in sight; on to the result, or back with the reason."""
+    with st.status(STEPS["reading"], expanded=True) as status:
+
+        def show(step: str) -> None:
+            status.update(label=STEPS[step])
+            status.markdown(STEPS[step])
+
+        adding["wanted"] = False
+        try:
+            visit = photos.add_photo(person, lesion_id=mole.id, data=upload.getvalue(), taken_on=taken_on, note=note, on_step=show)
+            adding["stored"] = {"mole": mole.id, "visit": visit.id, "photo": visit.photos[-1].id}
+        except PhotoRefused as error:
+            adding["errors"] = {"data": str(error)}
+        except ValidationError as error:
+            adding["errors"] = error.fields
+        except ServiceError as error:
+            adding["errors"] = {"": str(error)}
+        except BaseException:  # a click while this ran: Streamlit starts the page anew, which takes it up again
+            adding["wanted"] = True
+            raise
+    if "stored" in adding:
+        forget(upload)
+        go("visit", **adding["stored"])
+    st.rerun()
+
+
+file_key, camera_key, date_key = (f"{part}_{adding['key']}" for part in ("file", "camera", "taken_on"))
+moles = {mole.id: mole for mole in lesions.list_lesions(person)}
+errors: dict[str, str] = adding["errors"]
+# Only the button closes while this works: Streamlit would drop what was typed last into a field that closes.
+working = adding["wanted"] = adding["wanted"] and any(st.session_state.get(key) for key in (file_key, camera_key))
+
+link("moles", "My moles", icon=":material/arrow_back:")
+if not moles or (query_number("mole") is not None and query_number("mole") not in moles):
+    st.title("There is no such mole", anchor=False)
+    empty_state("Add a mole first", "A photo belongs to a mole. This address names none of yours.", page="add-mole", action="Add a mole")
+    st.stop()
+
+mole = moles.get(query_number("mole")) or next(iter(moles.values()))
+st.title(f"New photo: {plain(mole.name)}" if len(moles) == 1 or query_number("mole") else "New photo", anchor=False)
+if query_number("mole") is None and len(moles) > 1:
+    mole = moles[st.selectbox("Mole", moles, format_func=lambda number: moles[number].name, key="photo_mole")]
+st.markdown("Even daylight, no flash. The mole in the middle, sharp, filling about a third of the picture.")
+
+how = st.segmented_control("Photo from", ["File", "Camera"], default="File", required=True, key=f"how_{adding['key']}")
+with field(errors, "data"):
+    if how == "Camera":
+        upload = st.camera_input(
+            "Take the photo", resolution="1080p", on_change=suggest_date, args=[camera_key], key=camera_key
+        )
+    else:
+        label = f"JPG, PNG, WebP or HEIC, {LARGEST}"
+        upload = st.file_uploader(label, TYPES, on_change=suggest_date, args=[file_key], key=file_key)
+if upload and how == "File" and (preview := photos.preview(upload.getvalue())):
+    st.image(preview, caption="Your photo, not stored yet", alt="The photo you chose", width=320)
+
+with field(errors, "taken_on"):
+    taken_on = st.date_input("Taken on", max_value=today(), min_value=EARLIEST, format="DD/MM/YYYY", key=date_key)
+    if upload and how == "File":
+        st.caption("The photo says so." if adding.get("dated") else "The photo does not say when it was taken; today is suggested.")
+with field(errors, "note"):
+    note = st.text_area(
+        "Note (optional)", max_chars=photos.LONGEST_NOTE, placeholder="For example: itched last week",
+        key=f"note_{adding['key']}",
+    )
+if "" in errors:
+    st.error(errors[""], icon=":material/error:")
+
+st.caption("If the photo says where it was taken, that is removed before it is stored.")
+st.button(
+    "Add this photo", key=f"add_{adding['key']}", type="primary", icon=":material/add_a_photo:", width="stretch",
+    disabled=upload is None or working, on_click=lambda: adding.update(wanted=True, errors={}),
+)
+if working and upload:
+    add(upload)

@@ -1,0 +1,55 @@
+"""Who can see my moles: share with a doctor by e-mail, and take it back at once."""
+
+import streamlit as st
+
+from pages._parts import field, format_date, show_error
+from pages._session import require_role
+from pages._words import plain
+from services import sharing
+from services.errors import ServiceError, ValidationError
+
+person = require_role("patient")
+grants = sharing.list_grants(person)
+
+
+def title() -> str:
+    if not grants:
+        return "Only you can see your moles"
+    return "1 doctor can see your moles" if len(grants) == 1 else f"{len(grants)} doctors can see your moles"
+
+
+st.title(title(), anchor=False)
+st.markdown(
+    "A doctor you share with sees all your moles, photos and findings, and can write notes that you read. You can stop it at any time."
+)
+
+for grant in grants:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"grant_{grant.id}"):
+        with st.container(gap="xxsmall", width="stretch"):
+            st.markdown(f"**{plain(grant.doctor.full_name)}**")
+            st.caption(f"{plain(grant.doctor.email)}, since {format_date(grant.since)}")
+        if st.button("Stop sharing", key=f"revoke_{grant.id}", icon=":material/block:"):
+            try:
+                sharing.revoke(person, grant_id=grant.id)
+                st.toast(f"{plain(grant.doctor.full_name)} no longer sees your moles.", icon=":material/check:")
+                st.rerun()
+            except ServiceError as error:
+                show_error(error)
+
+st.subheader("Share with a doctor", anchor=False)
+# What was refused, and the address it was refused for, stay until the next try.
+errors: dict[str, str] = st.session_state.get("share_errors", {})
+with st.form("share", border=False):
+    with field(errors, "doctor_email"):
+        email = st.text_input("The doctor's e-mail", key="share_email", autocomplete="off", help="The address the doctor logs in with.")
+    asked = st.form_submit_button("Share", key="share_now", type="primary", icon=":material/person_add:")
+if asked:
+    st.session_state["share_errors"] = {}
+    try:
+        sharing.share_with(person, doctor_email=email)
+        st.rerun()
+    except ValidationError as error:
+        st.session_state["share_errors"] = error.fields
+        st.rerun()
+    except ServiceError as error:
+        show_error(error)

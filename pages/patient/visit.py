@@ -1,0 +1,45 @@
+"""The result: what the networks say of one photo, how sure they are, and what to do now."""
+
+import streamlit as st
+
+from pages import _result as result
+from pages._parts import caution, format_date, go, link
+from pages._session import require_role
+from pages._words import plain
+
+person = require_role("patient")
+st.session_state.pop("adding_photo", None)  # the photo that led here is stored; the next one starts afresh
+
+visit = result.visit_or_stop(person, back="moles")
+shown = result.shown_photo(visit)
+
+link("mole", plain(visit.lesion_name), icon=":material/arrow_back:", mole=visit.lesion_id)
+st.title(result.headline(shown), anchor=False)
+st.caption(f"{plain(visit.lesion_name)}, photo of {format_date(visit.visited_on)}")
+
+if shown is None:
+    caution()
+elif shown.accepted and shown.finding:
+    said, seen = st.columns([2, 3], gap="medium")
+    with said:
+        result.answer(shown)
+    with seen:
+        result.pictures(shown)
+    result.numbers(shown)
+else:
+    result.refusal(shown)
+    caution()
+
+if visit.notes:
+    st.subheader("What the doctor said", anchor=False)
+    result.notes(visit.notes)
+if visit.note:
+    st.subheader("Your note", anchor=False)
+    st.text(visit.note)
+
+if shown:
+    result.other_photos(visit, shown, page="visit")
+again = shown is not None and shown.finding is None
+words, look = ("Take it again", "primary") if again else ("Add another photo", "secondary")
+if st.button(words, key="add_photo", type=look, icon=":material/add_a_photo:"):
+    go("add-photo", mole=visit.lesion_id, visit=visit.id)

@@ -1,0 +1,47 @@
+"""Pictures made from stored photos, kept on disk so that they are made once. The folder may be deleted at any time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from services import storage
+from services.settings import settings
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BYTES = 500 * 1024 * 1024
+_LOOK_EVERY = 200
+_written = 0
+
+
+def cached(name: str, make: Callable[[], bytes]) -> bytes:
+    """Return the picture of this name, made now if it is not there. A full disk costs speed, not the picture."""
+    path = settings().cache / name[:2] / name
+    try:
+        return path.read_bytes()
+    except OSError:
+        data = make()
+    try:
+        storage.write(path, data)
+        _keep_small()
+    except OSError as error:
+        logger.warning("The cache of pictures cannot be written: %s", error.strerror)
+    return data
+
+
+def _keep_small() -> None:
+    """Now and then drop the pictures made longest ago, until the folder is three quarters of its largest size."""
+    global _written
+    _written += 1
+    if _written % _LOOK_EVERY:
+        return
+    made = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in settings().cache.rglob("*.jpg"))
+    size = sum(bytes_ for _, bytes_, _ in made)
+    if size <= LARGEST_BYTES:
+        return
+    for _, bytes_, path in made:
+        path.unlink(missing_ok=True)
+        size -= bytes_
+        if size <= LARGEST_BYTES * 3 // 4:
+            return

@@ -1,0 +1,52 @@
+"""What can go wrong in a way that a person is told of. Every message is a sentence, or a few, ready to show."""
+
+from __future__ import annotations
+
+
+class ServiceError(Exception):
+    """Base of all errors whose text is meant for the person."""
+
+
+class ValidationError(ServiceError):
+    """Something typed or chosen cannot be taken; nothing was stored."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__(" ".join(fields.values()))
+        self.fields = fields
+        """Field name -> sentence, to be shown beside the field."""
+
+
+class AccessError(ServiceError):
+    """Refused by services.policy, which says in `attempt` (actor id, action, patient id) what was tried, for the audit trail."""
+
+    attempt: tuple[int, str, int | None] | None = None
+
+
+class NotAllowed(AccessError):
+    """The person's role does not include this."""
+
+    def __init__(self, message: str = "You may not see this. It belongs to another kind of account.") -> None:
+        super().__init__(message)
+
+
+class NotFound(AccessError):
+    """There is no such thing, or it is someone else's: the two are told apart for nobody."""
+
+    def __init__(self, message: str = "This does not exist, or it is not shared with you.") -> None:
+        super().__init__(message)
+
+
+class LoginFailed(ServiceError):
+    """The log-in was refused; the sentence says why without telling whether an account exists."""
+
+
+class PhotoRefused(ServiceError):
+    """The file cannot be used at all; nothing was stored."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class StorageFailed(ServiceError):
+    """The database or the disk did not take it. What was stored before is untouched."""

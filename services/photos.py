@@ -1,0 +1,299 @@
+"""Photos: adding one (checked, stripped of metadata, analysed, stored) and handing out its pixels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import core
+from core import overlay as pictures
+from core.photo import decode_mask_png, encode_jpeg, encode_mask_png
+from core.runtime import UnusableWeights
+from db.models import Diagnosis, Lesion, Upload, User, Visit
+from services import audit, fields, lesions, policy, storage
+from services.audit import Action
+from services.cache import cached
+from services.errors import NotFound, PhotoRefused, ServiceError, StorageFailed, ValidationError
+from services.settings import settings
+from services.unit_of_work import reading, record_view, transaction
+from services.views import Person, VisitView
+
+MAX_UPLOAD_BYTES = 15 * 1024 * 1024
+LONGEST_NOTE = 2000
+STORED_QUALITY = 95
+SHOWN_QUALITY = 85
+LARGE_PX = 1600
+THUMBNAIL_PX = 320
+PREVIEW_PX = 640
+SIZES = ("full", "large", "thumb")
+JPEG, PNG = ".jpg", ".png"
+
+_lock = threading.Lock()
+_analyser: core.Analyser | None = None
+_places = threading.BoundedSemaphore(2)
+"""So many photos are decoded and analysed at once; a decoded photo of 50 megapixels takes 150 MB."""
+
+
+def analyser() -> core.Analyser:
+    """The networks of settings().weights, loaded once a process."""
+    global _analyser
+    with _lock:
+        if _analyser is None:
+            try:
+                _analyser = core.Analyser.load(settings().weights)
+            except UnusableWeights as error:
+                raise ServiceError(f"Photos cannot be analysed at the moment: the networks could not be loaded. {error}") from error
+        return _analyser
+
+
+def use_analyser(other: core.Analyser | None) -> None:
+    """For tests: analyse with this object; None loads the networks again."""
+    global _analyser
+    with _lock:
+        _analyser = other
+
+
+def warm_up() -> None:
+    """Load the networks before somebody waits for them."""
+    analyser()
+
+
+def bands() -> tuple[tuple[float, float, str, str], ...]:
+    """The bands of the malignancy probability in rising order: low edge, high edge, diagnosis, confidence."""
+    edges = analyser().classifier.card.details["bands"]
+    benign, malignant = str(core.Diagnosis.BENIGN), str(core.Diagnosis.MALIGNANT)
+    high, medium, low = str(core.Confidence.HIGH), str(core.Confidence.MEDIUM), str(core.Confidence.LOW)
+    return (
+        (0.0, edges["high_benign"], benign, high),
+        (edges["high_benign"], edges["medium_benign"], benign, medium),
+        (edges["medium_benign"], edges["malignant"], benign, low),
+        (edges["malignant"], edges["medium_malignant"], malignant, low),
+        (edges["medium_malignant"], edges["high_malignant"], malignant, medium),
+        (edges["high_malignant"], 1.0, malignant, high),
+    )
+
+
+def suggested_date(data: bytes) -> date | None:
+    """The day the camera wrote into the photo; None where there is none, it lies ahead, or the photo cannot be read."""
+    photo = _readable(data)
+    return photo.taken_on if photo and photo.taken_on and photo.taken_on <= fields.today() else None
+
+
+def preview(data: bytes) -> bytes | None:
+    """The photo upright as JPEG of at most 640 px a side, to show before it is sent; None where it cannot be read."""
+    photo = _readable(data)
+    return _jpeg(pictures.shrink_to(photo.rgb, PREVIEW_PX)) if photo else None
+
+
+def add_photo(
+    actor: Person, *, lesion_id: int, data: bytes, taken_on: date, note: str = "", on_step: Callable[[str], None] | None = None
+) -> VisitView:
+    """Store and analyse a photo of one of one's own moles, and return the visit it belongs to.
+
+    Two photos of the same mole and day share the visit; the very same photo again changes nothing. What cannot be
+    judged is stored too, with the reasons, so that the timeline can show the gap. `on_step` is called with reading,
+    checking, finding, classifying and saving as each begins.
+    Raises PhotoRefused where the file is no usable photo, ValidationError for date and note; nothing is stored then.
+    """
+    with reading() as session:
+        lesion = _own_lesion(session, actor, lesion_id)
+        patient = session.get_one(User, lesion.patient_id)
+        note = _checked(patient, taken_on, note)
+    step = on_step or (lambda name: None)
+    step("reading")
+    # The analysis takes seconds: no transaction is open meanwhile.
+    with _places:
+        prepared = _prepare(data, step)
+    step("saving")
+    masks = {name: storage.save(mask, PNG) for name, mask in prepared.masks.items()}
+    content_hash = storage.save(prepared.jpeg, JPEG)
+    with transaction() as session:
+        lesion = _own_lesion(session, actor, lesion_id, for_update=True)
+        visit = _visit_on(session, lesion, taken_on)
+        _add_note(visit, note)
+        upload = session.scalar(select(Upload).where(Upload.visit_id == visit.id, Upload.content_hash == content_hash))
+        if upload is None:
+            upload = prepared.upload(visit, content_hash, masks)
+            session.add(upload)
+        session.flush()
+        audit.record(session, actor_id=actor.id, action=Action.ADD_PHOTO, subject=f"upload:{upload.id}", patient_id=lesion.patient_id)
+        session.expire_all()
+        return lesions.load_visit(session, visit.id, lesion)
+
+
+def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
+    """The photo as JPEG: full as stored; large at most 1600 px a side; thumb 320 px square with the lesion in the middle."""
+    if size not in SIZES:
+        raise NotFound
+    content_hash, masks, chosen = _files_of(actor, upload_id)
+    if size == "full":
+        return storage.read(content_hash, JPEG)
+    if size == "large":
+        return cached(f"{content_hash}-large.jpg", lambda: _jpeg(pictures.shrink_to(_rgb(content_hash), LARGE_PX)))
+    mask_hash = masks.get(chosen)
+    return cached(f"{content_hash}-thumb-{mask_hash or 'none'}.jpg", lambda: _thumbnail(content_hash, mask_hash))
+
+
+def overlay_file(actor: Person, *, upload_id: int, model: str | None = None) -> bytes:
+    """The large photo as JPEG with the lesion outlined and lightly filled, as this model saw it (None: the chosen one)."""
+    content_hash, masks, chosen = _files_of(actor, upload_id)
+    mask_hash = masks.get(chosen if model is None else model)
+    if mask_hash is None:
+        raise NotFound("There is no outline of this photo.")
+    return cached(f"{content_hash}-overlay-{mask_hash}.jpg", lambda: _overlay(content_hash, mask_hash))
+
+
+# --- adding ---
+
+
+def _readable(data: bytes) -> core.Photo | None:
+    if len(data) > MAX_UPLOAD_BYTES:
+        return None
+    try:
+        with _places:
+            return core.read_photo(data)
+    except core.UnreadablePhoto:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A photo and what was found in it, ready to be stored."""
+
+    jpeg: bytes
+    masks: dict[str, bytes]
+    """Model name -> mask as PNG."""
+    analysis: core.Analysis
+    original_format: str
+    original_bytes: int
+
+    def upload(self, visit: Visit, content_hash: str, masks: dict[str, str]) -> Upload:
+        found = self.analysis
+        judged = found.accepted and found.chosen is not None
+        diagnosis = Diagnosis(
+            malignant_probability=found.malignant_probability,
+            interval_low=found.interval[0],
+            interval_high=found.interval[1],
+            diagnosis=str(found.diagnosis),
+            confidence=str(found.confidence),
+            chosen_model=found.chosen,
+            expected_dice=found.expected_dice,
+            area_fraction=found.measurements["area_fraction"],
+            area_mm2=found.measurements.get("area_mm2"),
+            masks=masks,
+            measurements=found.measurements,
+            differential=found.differential,
+            model_versions=found.model_versions,
+            elapsed_ms=found.elapsed_ms,
+        ) if judged else None
+        return Upload(
+            visit_id=visit.id,
+            content_hash=content_hash,
+            width=found.width,
+            height=found.height,
+            original_format=self.original_format,
+            original_bytes=self.original_bytes,
+            accepted=judged,
+            reasons=list(found.reasons),
+            warnings=list(found.warnings),
+            diagnoses=[diagnosis] if diagnosis else [],
+        )
+
+
+def _prepare(data: bytes, step: Callable[[str], None]) -> _Prepared:
+    if len(data) > MAX_UPLOAD_BYTES:
+        megabytes = MAX_UPLOAD_BYTES // 1024**2
+        raise PhotoRefused(f"The photo is larger than {megabytes} MB. Please send a smaller copy.", "too_many_bytes")
+    try:
+        original = core.read_photo(data)
+    except core.UnreadablePhoto as error:
+        raise PhotoRefused(str(error), error.code) from error
+    # Written anew, so that neither place nor camera nor anything hidden in the file is kept; what is analysed is what is kept.
+    jpeg = encode_jpeg(original.rgb, STORED_QUALITY)
+    analysis = analyser().analyse(core.read_photo(jpeg).rgb, on_step=lambda name: name == "reading" or step(name))
+    masks = {name: encode_mask_png(mask) for name, mask in analysis.masks.items()} if analysis.accepted else {}
+    return _Prepared(jpeg, masks, analysis, original.format, len(data))
+
+
+def _own_lesion(session: Session, actor: Person, lesion_id: int, *, for_update: bool = False) -> Lesion:
+    lesion = session.get(Lesion, lesion_id, with_for_update=for_update or None)
+    policy.require(session, actor, Action.ADD_PHOTO, patient_id=lesion.patient_id if lesion else None)
+    return lesion
+
+
+def _checked(patient: User, taken_on: date, note: str) -> str:
+    mistakes = {}
+    if mistake := fields.date_mistake(taken_on, born=patient.birth_date):
+        mistakes["taken_on"] = mistake
+    try:
+        note = fields.text_of_lines(note, longest=LONGEST_NOTE)
+    except ValueError as error:
+        mistakes["note"] = str(error)
+    if mistakes:
+        raise ValidationError(mistakes)
+    return note
+
+
+def _visit_on(session: Session, lesion: Lesion, day: date) -> Visit:
+    visit = session.scalar(select(Visit).where(Visit.lesion_id == lesion.id, Visit.visited_on == day))
+    if visit is None:
+        visit = Visit(lesion_id=lesion.id, visited_on=day, note="")
+        session.add(visit)
+        session.flush()
+    return visit
+
+
+def _add_note(visit: Visit, note: str) -> None:
+    if not note or note in visit.note.split("\n\n"):
+        return
+    joined = f"{visit.note}\n\n{note}".strip()
+    if len(joined) > LONGEST_NOTE:
+        raise ValidationError({"note": f"The notes of this day may have at most {LONGEST_NOTE} characters together."})
+    visit.note = joined
+
+
+# --- handing out ---
+
+
+def _files_of(actor: Person, upload_id: int) -> tuple[str, dict[str, str], str | None]:
+    """Content hash of a photo, its masks' hashes by model, and the chosen model; passes the policy and leaves the audit event."""
+    with reading() as session:
+        row = session.execute(
+            select(Upload.content_hash, Lesion.patient_id, Diagnosis.masks, Diagnosis.chosen_model)
+            .join(Visit, Upload.visit_id == Visit.id)
+            .join(Lesion, Visit.lesion_id == Lesion.id)
+            .outerjoin(Diagnosis, Diagnosis.upload_id == Upload.id)
+            .where(Upload.id == upload_id)
+            .order_by(Diagnosis.id.desc())
+            .limit(1)
+        ).first()
+        policy.require(session, actor, Action.VIEW_PHOTO, patient_id=row.patient_id if row else None)
+    record_view(actor, Action.VIEW_PHOTO, subject=f"upload:{upload_id}", patient_id=row.patient_id)
+    return row.content_hash, row.masks or {}, row.chosen_model
+
+
+def _thumbnail(content_hash: str, mask_hash: str | None) -> bytes:
+    mask = decode_mask_png(storage.read(mask_hash, PNG)) if mask_hash else None
+    return _jpeg(pictures.thumbnail(_rgb(content_hash), mask, THUMBNAIL_PX))
+
+
+def _overlay(content_hash: str, mask_hash: str) -> bytes:
+    rgb = pictures.shrink_to(_rgb(content_hash), LARGE_PX)
+    mask = decode_mask_png(storage.read(mask_hash, PNG))
+    return _jpeg(pictures.overlay(rgb, pictures.shrink_to(mask.astype("uint8") * 255, LARGE_PX) > 127))
+
+
+def _rgb(content_hash: str):
+    try:
+        return core.read_photo(storage.read(content_hash, JPEG)).rgb
+    except core.UnreadablePhoto as error:
+        raise StorageFailed("The stored file of this photo is damaged; please tell whoever runs this site.") from error
+
+
+def _jpeg(rgb) -> bytes:
+    return encode_jpeg(rgb, SHOWN_QUALITY)

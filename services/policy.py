@@ -1,0 +1,99 @@
+"""The one place that says who may do what on whose what. Every service asks `require` first."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models import AccountState, CareGrant, Role, User
+from services.audit import Action
+from services.errors import AccessError, NotAllowed, NotFound
+from services.views import Person
+
+
+class Relation(StrEnum):
+    """How the actor stands to the patient an action is about."""
+
+    OWNER = "owner"
+    """The patient themself."""
+    CARER = "carer"
+    """A doctor whom the patient lets see their moles, and has not revoked."""
+    DOCTOR = "doctor"
+    """Any doctor; the action is about no patient."""
+    PATIENT = "patient"
+    """Any patient; the action is about no other one."""
+    ADMIN = "admin"
+    """Any admin; the action shows no photo, no timeline and no patient's name beside a finding."""
+
+
+ROLE_OF = {
+    Relation.OWNER: Role.PATIENT,
+    Relation.CARER: Role.DOCTOR,
+    Relation.DOCTOR: Role.DOCTOR,
+    Relation.PATIENT: Role.PATIENT,
+    Relation.ADMIN: Role.ADMIN,
+}
+
+RULES: dict[Action, frozenset[Relation]] = {
+    action: frozenset(relations)
+    for action, relations in {
+        Action.VIEW_PATIENT: {Relation.OWNER, Relation.CARER},
+        Action.VIEW_TIMELINE: {Relation.OWNER, Relation.CARER},
+        Action.VIEW_VISIT: {Relation.OWNER, Relation.CARER},
+        Action.VIEW_PHOTO: {Relation.OWNER, Relation.CARER},
+        Action.ADD_LESION: {Relation.PATIENT},
+        Action.ADD_PHOTO: {Relation.OWNER},
+        Action.ADD_NOTE: {Relation.CARER},
+        Action.SHARE: {Relation.PATIENT},
+        Action.REVOKE: {Relation.OWNER},
+        Action.LIST_GRANTS: {Relation.PATIENT},
+        Action.LIST_PATIENTS: {Relation.DOCTOR},
+        Action.LIST_ACCOUNTS: {Relation.ADMIN},
+        Action.CREATE_ACCOUNT: {Relation.ADMIN},
+        Action.CONFIRM_DOCTOR: {Relation.ADMIN},
+        Action.CHANGE_ROLE: {Relation.ADMIN},
+        Action.DISABLE_ACCOUNT: {Relation.ADMIN},
+        Action.ENABLE_ACCOUNT: {Relation.ADMIN},
+        Action.LIST_RECORDS: {Relation.ADMIN},
+        Action.EXPORT_RECORDS: {Relation.ADMIN},
+    }.items()
+}
+
+
+def require(session: Session, actor: Person, action: Action, *, patient_id: int | None = None) -> None:
+    """Pass, or raise NotAllowed (the role never may) or NotFound (this one not).
+
+    `patient_id` is whom the thing acted on belongs to; None where there is no such thing or the action is about no
+    patient. What the role never may is said before anything is looked at, so that no answer depends on what exists.
+    The actor is looked up anew: who was disabled or changed role a moment ago may no longer what the page still believes.
+    """
+    role = session.scalar(select(User.role).where(User.id == actor.id, User.account_state == AccountState.ACTIVE))
+    relations = {relation for relation in RULES[action] if ROLE_OF[relation] == role}
+    if not relations:
+        raise _refused(NotAllowed(), actor, action, patient_id)
+    if not any(_holds(session, actor, relation, patient_id) for relation in relations):
+        raise _refused(NotFound(), actor, action, patient_id)
+
+
+def cares_for(*, patient_id, doctor_id):
+    """SQL condition: this doctor holds a grant of this patient that is in force. Takes values or columns."""
+    return select(CareGrant.id).where(
+        CareGrant.patient_id == patient_id, CareGrant.doctor_id == doctor_id, CareGrant.revoked_at.is_(None)
+    ).exists()
+
+
+def _holds(session: Session, actor: Person, relation: Relation, patient_id: int | None) -> bool:
+    match relation:
+        case Relation.OWNER:
+            return patient_id == actor.id
+        case Relation.CARER:
+            return patient_id is not None and bool(session.scalar(select(cares_for(patient_id=patient_id, doctor_id=actor.id))))
+        case _:
+            return True
+
+
+def _refused(error: AccessError, actor: Person, action: Action, patient_id: int | None) -> AccessError:
+    error.attempt = (actor.id, action, patient_id)
+    return error

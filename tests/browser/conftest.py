@@ -1,0 +1,103 @@
+"""A running Moletrail, started as a new user starts it, and a real Chromium to look at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "test-results"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]
+LAPTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@dataclass(frozen=True)
+class Server:
+    address: str
+    environment: dict[str, str]
+    log: Path
+
+    def command(self, *arguments: str, **environment: str) -> str:
+        """Run one of our commands on this server's data, as its operator would."""
+        done = subprocess.run(
+            [ROOT / ".venv/bin/python", *arguments], cwd=ROOT, env=self.environment | environment,
+            capture_output=True, text=True, check=False, timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`make run` on an empty data folder."""
+    folder = tmp_path_factory.mktemp("moletrail")
+    port = free_port()
+    environment = os.environ | {"MOLETRAIL_DATA": str(folder / "data")}
+    environment.pop("DATABASE_URL", None)
+    running = Server(f"http://localhost:{port}", environment, folder / "server.log")
+    with running.log.open("w") as log:
+        process = subprocess.Popen(
+            ["make", "run", f"PORT={port}"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )
+        try:
+            wait_until_ready(running, process)
+            yield running
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def wait_until_ready(server: Server, process: subprocess.Popen, seconds: float = 600) -> None:
+    """The first start makes the environment, so this may take minutes."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            if httpx2.get(f"{server.address}/ready", timeout=5).status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.5)
+    raise AssertionError("Moletrail did not start:\n" + server.log.read_text())
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable, "Chromium is missing: make browser-test installs it."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def laptop(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=server.address, viewport=LAPTOP, locale="en-GB")
+    context.set_default_timeout(30_000)
+    yield context
+    # What was on the screen last: the first thing to look at when a test failed.
+    RESULTS.mkdir(exist_ok=True)
+    for number, page in enumerate(context.pages):
+        page.screenshot(path=RESULTS / f"{request.node.name}-{number}.png", full_page=True)
+    context.close()

@@ -1,0 +1,67 @@
+"""What a person does at the browser, in their words: log in, sign up, choose, upload."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+
+def fill(page: Page, label: str, value: str) -> None:
+    """Type into the field of this label and leave it, which is when Streamlit takes it over."""
+    field = page.get_by_label(label, exact=True)
+    field.fill(value)
+    field.blur()
+
+
+def fill_date(page: Page, label: str, day: str) -> None:
+    """Type a day as DD/MM/YYYY into its three parts."""
+    for part, digits in zip(("day", "month", "year"), day.split("/"), strict=True):
+        page.get_by_role("spinbutton", name=f"{part}, {label}").click()
+        page.keyboard.type(digits, delay=40)
+    page.keyboard.press("Tab")
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Type into the list, as a keyboard user does, and take the option."""
+    page.get_by_label(label).first.click()
+    page.keyboard.type(option)
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def log_in(page: Page, email: str, password: str) -> None:
+    page.goto("/log-in")
+    fill(page, "E-mail", email)
+    fill(page, "Password", password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("button", name="Log in")).to_have_count(0)
+
+
+def log_out(page: Page) -> None:
+    page.goto("/account")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+def sign_up(page: Page, *, role: str, first_name: str, surname: str, email: str, password: str) -> None:
+    page.goto("/sign-up")
+    page.get_by_text(role.capitalize(), exact=True).click()
+    for label, value in (("First name", first_name), ("Surname", surname)):
+        fill(page, label, value)
+    choose(page, "Sex", "Female")
+    fill_date(page, "Birth date", "31/01/1980")
+    for label, value in (("Address", "1 Long Street"), ("ZIP code", "12345"), ("City", "Springfield"), ("State", "Illinois")):
+        fill(page, label, value)
+    fill(page, "E-mail", email)
+    fill(page, "Password", password)
+    page.get_by_role("button", name="Sign up").click()
+
+
+def add_photo(page: Page, photo: Path, *, taken_on: str) -> None:
+    """On the page that adds a photo: choose the file, say when it was taken, and wait for the result."""
+    page.locator("input[type=file]").set_input_files(photo)
+    expect(page.get_by_text("not stored yet")).to_be_visible()
+    fill_date(page, "Taken on", taken_on)
+    page.get_by_role("button", name="Add this photo").click()
+    page.wait_for_url(re.compile(r"/visit\?"), timeout=120_000)

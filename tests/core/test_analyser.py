@@ -1,0 +1,177 @@
+"""One photo in, findings out: with the exported networks, on drawn pictures."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from core import Analyser, Confidence, Diagnosis, UnreadablePhoto
+from core.codes import sentence
+from core.photo import encode_jpeg
+
+ROOT = Path(__file__).parents[2]
+DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="module")
+def analyser() -> Analyser:
+    return Analyser.load(ROOT / "weights")
+
+
+def mole_photo(width: int, height: int, *, seed: int = 1, centre=(0.5, 0.5), size: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a brown mole on skin with a soft edge and some grain; returns the photo and its mask."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    side = min(width, height)
+    distance = np.hypot((rows - height * centre[1]) / 0.8, columns - width * centre[0]) / (size * side)
+    inside = np.clip((1 - distance) * 12 + 0.5, 0, 1)[..., None]
+    grain = cv2.resize(rng.normal(0, 8, (48, 64, 1)).astype(np.float32), (width, height))[..., None]
+    photo = np.array([222, 178, 158]) * (1 - inside) + np.array([112, 70, 50]) * inside + grain
+    return np.clip(photo, 0, 255).astype(np.uint8), inside[..., 0] > 0.5
+
+
+def dice(first, second) -> float:
+    return 2 * np.count_nonzero(first & second) / (np.count_nonzero(first) + np.count_nonzero(second))
+
+
+def test_a_plain_mole_is_found_measured_and_judged(analyser):
+    photo, truth = mole_photo(1280, 960)
+    analysis = analyser.analyse(photo)
+    assert analysis.accepted and analysis.reasons == ()
+    assert set(analysis.masks) == set(analyser.segmenters)
+    assert all(mask.shape == (960, 1280) and mask.dtype == bool for mask in analysis.masks.values())
+    assert dice(analysis.masks[analysis.chosen], truth) > 0.9
+    assert 0 <= analysis.expected_dice <= 1
+    low, high = analysis.interval
+    assert 0 <= low <= analysis.malignant_probability <= high <= 1
+    assert analysis.diagnosis in Diagnosis and analysis.confidence in Confidence
+    assert sum(analysis.differential.values()) == pytest.approx(1)
+    assert analysis.measurements["area_px"] == np.count_nonzero(analysis.masks[analysis.chosen])
+    assert analysis.model_versions.keys() == {"unet", "deeplabv3", "resnet18"}
+    assert analysis.elapsed_ms > 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(600, 800), (700, 700), (1920, 800), (150, 200)])
+def test_any_frame_gives_masks_at_its_own_size(analyser, width, height):
+    photo, truth = mole_photo(width, height)
+    analysis = analyser.analyse(photo)
+    assert analysis.masks[analysis.chosen].shape == (height, width)
+    assert dice(analysis.masks[analysis.chosen], truth) > 0.85
+
+
+def test_bytes_path_and_array_are_one_path(analyser, tmp_path):
+    data = encode_jpeg(mole_photo(640, 480)[0])
+    (tmp_path / "mole.jpg").write_bytes(data)
+    from core import read_photo
+
+    answers = [analyser.analyse(one) for one in (data, tmp_path / "mole.jpg", str(tmp_path / "mole.jpg"), read_photo(data).rgb)]
+    assert len({answer.malignant_probability for answer in answers}) == 1
+    assert len({answer.masks[answer.chosen].tobytes() for answer in answers}) == 1
+
+
+def test_threads_sharing_an_analyser_get_the_answers_of_one(analyser):
+    photos = [mole_photo(400, 300, seed=seed, size=0.12 + 0.04 * seed)[0] for seed in range(4)]
+    alone = [analyser.analyse(photo) for photo in photos]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(analyser.analyse, photos * 3))
+    for expected, found in zip(alone * 3, together, strict=True):
+        assert found.malignant_probability == pytest.approx(expected.malignant_probability, abs=1e-5)
+        assert np.array_equal(found.masks[found.chosen], expected.masks[expected.chosen])
+
+
+def test_steps_are_told_in_order(analyser):
+    steps = []
+    analyser.analyse(mole_photo(400, 300)[0], on_step=steps.append)
+    assert steps == ["reading", "checking", "finding", "classifying"]
+
+
+def test_a_thumbnail_is_refused_unless_forced(analyser):
+    photo, _ = mole_photo(96, 72)
+    refused = analyser.analyse(photo)
+    assert not refused.accepted and refused.reasons == ("too_small",)
+    assert refused.chosen is None and refused.masks == {} and refused.diagnosis is None
+    forced = analyser.analyse(photo, force=True)
+    assert not forced.accepted and "too_small" in forced.reasons
+    assert forced.masks.keys() == analyser.segmenters.keys()
+
+
+def test_bare_skin_shows_no_lesion(analyser):
+    rng = np.random.default_rng(1)
+    photo = np.clip(rng.normal((222, 178, 158), 4, (480, 640, 3)), 0, 255).astype(np.uint8)
+    analysis = analyser.analyse(photo)
+    assert not analysis.accepted and analysis.reasons == ("no_lesion",)
+    assert analysis.malignant_probability is None and analysis.measurements == {}
+    assert not any(mask.any() for mask in analysis.masks.values())
+
+
+def test_warnings_name_what_makes_the_answer_less_sure(analyser):
+    assert "below_1280x720" in analyser.analyse(mole_photo(640, 480)[0]).warnings
+    assert analyser.analyse(mole_photo(1280, 960)[0]).warnings == ()
+    assert analyser.analyse(mole_photo(720, 1280)[0]).warnings == (), "held upright"
+    cut = analyser.analyse(mole_photo(1280, 960, centre=(0.04, 0.5), size=0.25)[0])
+    assert "lesion_cut_by_frame" in cut.warnings
+    assert all(sentence(code) for code in cut.warnings)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 400), (3000, 2)])
+def test_forcing_the_strangest_shapes_breaks_nothing(analyser, size):
+    photo = np.full((*size, 3), 128, np.uint8)
+    analysis = analyser.analyse(photo, force=True)
+    assert not analysis.accepted
+    assert all(mask.shape == size for mask in analysis.masks.values())
+
+
+def test_one_model_can_be_asked_for(analyser):
+    photo, _ = mole_photo(640, 480)
+    for name in analyser.segmenters:
+        analysis = analyser.analyse(photo, model=name)
+        assert analysis.chosen == name and set(analysis.masks) == {name}
+    with pytest.raises(KeyError):
+        analyser.analyse(photo, model="resnet18")
+
+
+def test_what_is_no_photo_is_refused(analyser):
+    with pytest.raises(UnreadablePhoto):
+        analyser.analyse(b"no photo")
+    for array in (np.zeros((10, 10), np.uint8), np.zeros((10, 10, 3), np.float32), np.zeros((0, 10, 3), np.uint8)):
+        with pytest.raises(ValueError, match="H x W x 3 uint8"):
+            analyser.analyse(array)
+
+
+def test_real_dermoscopy_is_outlined_as_experts_do(analyser):
+    if not DATA.exists():
+        pytest.skip("../shared/data is not here, so there are no real photographs to outline")
+    from training.data import read_manifest, read_mask
+
+    rows = [row for row in read_manifest(DATA, ("ph2",)) if row.part == "test"]
+    scores = []
+    for row in rows:
+        analysis = analyser.analyse(DATA / row.image)
+        scores.append(dice(analysis.masks[analysis.chosen], read_mask(DATA / row.mask)))
+    assert np.mean(scores) > 0.88
+
+
+class Pointing:
+    """Stands in for a segmentation network: finds a disc of the same size at one place of every photo."""
+
+    def __init__(self, real, x: float):
+        self.card, self.x = real.card, x
+
+    def __call__(self, batch):
+        height, width = batch.shape[2:]
+        rows, columns = np.ogrid[:height, :width]
+        return [(np.hypot(rows - height / 2, columns - width * self.x) < 0.15 * height).astype(np.float32)[None, None]]
+
+
+@pytest.mark.parametrize(("places", "disagree"), [((0.5, 0.52), False), ((0.35, 0.65), True)])
+def test_networks_that_point_at_different_lesions_give_an_uncertain_answer(analyser, places, disagree):
+    photo = np.full((480, 640, 3), (222, 178, 158), np.uint8)
+    for place in places:
+        cv2.circle(photo, (round(640 * place), 240), 66, (112, 70, 50), -1)
+    segmenters = {name: Pointing(network, place) for (name, network), place in zip(analyser.segmenters.items(), places, strict=True)}
+    analysis = Analyser(segmenters, analyser.classifier).analyse(photo)
+    assert ("low_agreement" in analysis.warnings) == disagree
+    if disagree:
+        assert (analysis.diagnosis, analysis.confidence) == (Diagnosis.UNCERTAIN, Confidence.LOW)

@@ -1,0 +1,203 @@
+"""The figures of a mole's evolution, read as data: no browser."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from pages._charts import PANEL_HEIGHT, area_over_visits, probability_over_visits, selected_visit
+from tests.pages import made
+
+BANDS = (
+    (0.00, 0.05, "benign", "high"), (0.05, 0.15, "benign", "medium"), (0.15, 0.60, "benign", "low"),
+    (0.60, 0.85, "malignant", "low"), (0.85, 0.95, "malignant", "medium"), (0.95, 1.00, "malignant", "high"),
+)
+
+
+def traces(figure, name: str) -> list:
+    return [trace for trace in figure.data if trace.name == name]
+
+
+def drawn(trace) -> list[float | None]:
+    return [None if value is None else round(value, 6) for value in trace.y]
+
+
+def visits_behind(trace) -> list[int]:
+    return [data[0] for data in trace.customdata]
+
+
+# Area
+
+
+def test_area_without_a_scale_is_a_part_of_the_frame():
+    figure = area_over_visits(made.timeline(made.visits(3)))
+    assert figure.layout.yaxis.title.text == "Area, % of the frame"
+    (line,) = traces(figure, "measured")
+    assert drawn(line) == [3.0, 3.2, 3.4]
+    assert visits_behind(line) == [1, 2, 3]
+
+
+def test_area_with_a_scale_is_in_square_millimetres():
+    figure = area_over_visits(made.timeline(made.visits(3, with_scale=[1, 2, 3])))
+    assert figure.layout.yaxis.title.text == "Area, mm²"
+    (line,) = traces(figure, "measured")
+    assert drawn(line) == [12.0, 12.8, 13.6]
+    assert line.text[-1] == "<b>13.6 mm²</b>"
+
+
+def test_millimetres_and_relative_areas_never_share_a_line():
+    figure = area_over_visits(made.timeline(made.visits(4, with_scale=[3, 4])))
+    in_mm2, relative = traces(figure, "measured")
+    assert drawn(in_mm2) == [None, None, 13.6, 14.4]
+    assert drawn(relative) == [3.0, 3.2, None, None]
+    assert in_mm2.yaxis != relative.yaxis
+    assert [figure.layout.yaxis.title.text, figure.layout.yaxis2.title.text] == ["Area, mm²", "Area, % of the frame"]
+    assert figure.layout.height == 2 * PANEL_HEIGHT
+
+
+def test_area_axis_starts_at_nothing_so_that_growth_is_not_exaggerated():
+    figure = area_over_visits(made.timeline(made.visits(3)))
+    assert figure.layout.yaxis.range[0] < 0 < 3.4 < figure.layout.yaxis.range[1]
+
+
+# Gaps and notes
+
+
+@pytest.mark.parametrize("chart", [area_over_visits, probability_over_visits])
+def test_refused_photo_breaks_the_line_and_is_marked_below_the_axis(chart):
+    figure = chart(made.timeline(made.visits(5, refused=[3])))
+    (line,) = traces(figure, "measured")
+    assert [value is None for value in line.y] == [False, False, True, False, False]
+    assert line.connectgaps is False
+    (gap,) = traces(figure, "gap")
+    assert visits_behind(gap) == [3]
+    assert gap.y[0] < 0, "a cross on or above zero could be read as a value"
+    assert "Photo refused" in gap.customdata[0][1]
+
+
+@pytest.mark.parametrize("chart", [area_over_visits, probability_over_visits])
+def test_visit_with_a_note_carries_a_flag_that_opens_it(chart):
+    figure = chart(made.timeline(made.visits(4, noted=[2])))
+    (flag,) = traces(figure, "note")
+    assert visits_behind(flag) == [2]
+    assert "Dora Dale" in flag.customdata[0][1]
+
+
+def test_what_people_typed_reaches_the_plot_escaped():
+    noted = made.visit(1, made.FIRST_DAY, made.photo(1, found=made.finding()), notes=(made.note(author="<a href='x'>Eve</a>"),))
+    (flag,) = traces(area_over_visits(made.timeline([noted])), "note")
+    assert "<a" not in flag.customdata[0][1]
+
+
+def test_only_refused_photos_still_make_a_figure():
+    figure = area_over_visits(made.timeline(made.visits(2, refused=[1, 2])))
+    assert visits_behind(traces(figure, "gap")[0]) == [1, 2]
+    assert set(traces(figure, "measured")[0].y) == {None}
+
+
+@pytest.mark.parametrize("chart", [area_over_visits, probability_over_visits])
+def test_no_visit_at_all_makes_an_empty_figure(chart):
+    assert not traces(chart(made.timeline()), "gap")
+
+
+# Probability
+
+
+def test_probability_is_in_percent_from_0_to_100():
+    figure = probability_over_visits(made.timeline(made.visits(3)), BANDS)
+    assert figure.layout.yaxis.title.text == "Probability of malignancy, %"
+    assert figure.layout.yaxis.range[0] < 0 < 100 < figure.layout.yaxis.range[1]
+    assert drawn(traces(figure, "measured")[0]) == [3.0, 4.0, 5.0]
+
+
+def test_bands_lie_behind_the_points_and_meet_without_a_gap():
+    figure = probability_over_visits(made.timeline(made.visits(3)), BANDS)
+    edges = [(round(shape.y0), round(shape.y1)) for shape in figure.layout.shapes]
+    assert edges == [(0, 5), (5, 15), (15, 60), (60, 85), (85, 95), (95, 100)]
+    assert {shape.layer for shape in figure.layout.shapes} == {"below"}
+    assert [round(tick) for tick in figure.layout.yaxis.tickvals] == [0, 5, 15, 60, 85, 95, 100]
+
+
+def test_bands_are_named_low_medium_and_high_beside_the_plot():
+    figure = probability_over_visits(made.timeline(made.visits(3)), BANDS)
+    named = [(note.text, round(note.y, 1)) for note in figure.layout.annotations]
+    assert named[:6] == [("High", 2.5), ("Medium", 10), ("Low", 37.5), ("Low", 72.5), ("Medium", 90), ("High", 97.5)]
+    assert named[6:] == [("Benign", 30), ("Malignant", 80)]
+
+
+def test_bands_follow_the_model_card():
+    moved = ((0.0, 0.3, "benign", "low"), (0.3, 1.0, "malignant", "low"))
+    figure = probability_over_visits(made.timeline(made.visits(1)), moved)
+    assert [(shape.y0, shape.y1) for shape in figure.layout.shapes] == [(0, 30), (30, 100)]
+
+
+def test_interval_is_a_soft_band_per_unbroken_run():
+    figure = probability_over_visits(made.timeline(made.visits(5, refused=[3])))
+    before, after = traces(figure, "interval")
+    assert before.fill == after.fill == "toself"
+    assert sorted(round(y, 6) for y in before.y) == [1.5, 2.0, 6.0, 8.0]
+    assert before.opacity < 0.5
+
+
+def test_interval_of_a_single_visit_is_an_upright_stroke():
+    (stroke,) = traces(probability_over_visits(made.timeline(made.visits(1))), "interval")
+    assert stroke.fill is None
+    assert len(set(stroke.x)) == 1
+    assert sorted(round(y, 6) for y in stroke.y) == [1.5, 6.0]
+
+
+# Dates
+
+
+def test_one_visit_is_labelled_by_its_own_date():
+    axis = area_over_visits(made.timeline(made.visits(1))).layout.xaxis
+    assert list(axis.tickvals) == [made.FIRST_DAY]
+    assert axis.range[0] < made.FIRST_DAY < axis.range[1]
+
+
+def test_two_visits_are_labelled_by_their_own_dates():
+    axis = area_over_visits(made.timeline(made.visits(2))).layout.xaxis
+    assert list(axis.tickvals) == [made.FIRST_DAY, made.FIRST_DAY + timedelta(days=60)]
+
+
+@pytest.mark.parametrize("every_days", [1, 3, 14, 60])
+def test_many_visits_never_have_more_ticks_than_a_phone_can_show(every_days):
+    axis = area_over_visits(made.timeline(made.visits(200, every_days=every_days))).layout.xaxis
+    assert axis.tickvals is None
+    months = {"M1": 31, "M2": 61, "M3": 92, "M6": 183, "M12": 366, "M24": 731, "M60": 1827}
+    days_a_tick = months[axis.dtick] if isinstance(axis.dtick, str) else axis.dtick / 86_400_000
+    assert (axis.range[1] - axis.range[0]).days / days_a_tick <= 9
+
+
+def test_200_visits_are_200_smaller_points():
+    few, many = (traces(area_over_visits(made.timeline(made.visits(count))), "measured")[0] for count in (5, 200))
+    assert len(many.y) == 200
+    assert visits_behind(many) == list(range(1, 201))
+    assert many.marker.size < few.marker.size
+
+
+def test_only_the_newest_value_is_written_beside_its_point():
+    (line,) = traces(probability_over_visits(made.timeline(made.visits(3, refused=[3]))), "measured")
+    assert list(line.text) == ["", "<b>4 %</b>", ""]
+
+
+def test_point_says_its_date_finding_and_numbers():
+    (line,) = traces(area_over_visits(made.timeline(made.visits(1))), "measured")
+    assert line.customdata[0][1] == "<b>12 March 2025</b><br>Benign, high confidence<br>3 %, 3 % of the frame"
+
+
+# Taps
+
+
+@pytest.mark.parametrize(
+    ("selection", "visit"),
+    [
+        ({"points": [{"customdata": [7, "words"]}]}, 7),
+        ({"points": [{"x": date(2025, 3, 12)}]}, None),
+        ({"points": []}, None),
+        (None, None),
+    ],
+)
+def test_tapped_point_names_its_visit(selection, visit):
+    assert selected_visit(selection) == visit

@@ -1,0 +1,214 @@
+"""Who may do what on whose what: every service function that acts for a person, for every kind of person."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from db.models import AuditEvent
+from services import accounts, audit, lesions, notes, photos, policy, records, sharing
+from services.audit import Action
+from services.errors import NotAllowed, NotFound
+from services.unit_of_work import reading
+from services.views import Person
+from tests.helpers import PASSWORD, photo_bytes
+
+MODULES = (accounts, lesions, notes, photos, records, sharing)
+
+
+@dataclass
+class World:
+    """One patient with a mole, a photo and a share, and everybody else around."""
+
+    people: dict[str, Person]
+    lesion_id: int
+    visit_id: int
+    upload_id: int
+    grant_id: int
+    waiting_id: int
+
+    def person(self, name: str) -> Person:
+        return self.people[name]
+
+
+ACTORS = ("owner", "other patient", "doctor shared with", "doctor revoked", "doctor never shared with", "doctor disabled", "admin")
+
+
+@pytest.fixture
+def world(patient, other_patient, doctor, other_doctor, admin, sign_up, tiny) -> World:
+    def new_doctor(name: str) -> Person:
+        return accounts.create_doctor(admin, first_name=name, surname="Doc", email=f"{name}@example.org", password=PASSWORD)
+
+    revoked, disabled = new_doctor("rita"), new_doctor("dirk")
+    lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    visit = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
+    grants = {person: sharing.share_with(patient, doctor_email=person.email) for person in (doctor, revoked, disabled)}
+    sharing.revoke(patient, grant_id=grants[revoked].id)
+    accounts.disable_account(admin, user_id=disabled.id)
+    # The other patient has moles too, and shares them with the doctor nobody else shares with.
+    theirs = lesions.add_lesion(other_patient, name="Nape", body_site="nape")
+    photos.add_photo(other_patient, lesion_id=theirs.id, data=photo_bytes(radius=20), taken_on=date(2024, 5, 1))
+    sharing.share_with(other_patient, doctor_email=other_doctor.email)
+    waiting = sign_up(role="doctor", first_name="Wim", email="wim@example.org")
+    everybody = (patient, other_patient, doctor, revoked, other_doctor, disabled, admin)
+    return World(
+        dict(zip(ACTORS, everybody, strict=True)), lesion.id, visit.id, visit.photo.id, grants[doctor].id, waiting.id
+    )
+
+
+ROLES = {"owner": "patient", "other patient": "patient", "admin": "admin"}
+"""Of the actors; the others are doctors."""
+
+
+def about_the_owner(*allowed: str, roles: tuple[str, ...] = ("patient", "doctor")) -> dict[str, str]:
+    """For something of the owner's: who of the right role is not among `allowed` finds nothing; other roles may not."""
+    return {
+        actor: "ok" if actor in allowed
+        else "may not" if actor == "doctor disabled" or ROLES.get(actor, "doctor") not in roles
+        else "finds nothing"
+        for actor in ACTORS
+    }
+
+
+def for_role(role: str) -> dict[str, str]:
+    """For something of one's own, or of nobody: all of one role."""
+    return {actor: "ok" if ROLES.get(actor, "doctor") == role and actor != "doctor disabled" else "may not" for actor in ACTORS}
+
+
+SEEN_BY_CARERS = about_the_owner("owner", "doctor shared with")
+
+MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]] = {
+    accounts.create_doctor: (
+        lambda w, who: accounts.create_doctor(who, first_name="N", surname="N", email="new@example.org", password=PASSWORD),
+        for_role("admin"),
+    ),
+    accounts.list_accounts: (lambda w, who: accounts.list_accounts(who), for_role("admin")),
+    accounts.confirm_doctor: (lambda w, who: accounts.confirm_doctor(who, user_id=w.waiting_id), for_role("admin")),
+    accounts.set_role: (lambda w, who: accounts.set_role(who, user_id=w.waiting_id, role="patient"), for_role("admin")),
+    accounts.disable_account: (lambda w, who: accounts.disable_account(who, user_id=w.waiting_id), for_role("admin")),
+    accounts.enable_account: (lambda w, who: accounts.enable_account(who, user_id=w.waiting_id), for_role("admin")),
+    lesions.add_lesion: (lambda w, who: lesions.add_lesion(who, name="New", body_site="nose"), for_role("patient")),
+    lesions.list_lesions: (lambda w, who: lesions.list_lesions(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
+    lesions.timeline: (lambda w, who: lesions.timeline(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
+    lesions.visit: (lambda w, who: lesions.visit(who, visit_id=w.visit_id), SEEN_BY_CARERS),
+    photos.add_photo: (
+        lambda w, who: photos.add_photo(who, lesion_id=w.lesion_id, data=photo_bytes(), taken_on=date(2024, 6, 1)),
+        about_the_owner("owner", roles=("patient",)),
+    ),
+    photos.photo_file: (lambda w, who: photos.photo_file(who, upload_id=w.upload_id, size="thumb"), SEEN_BY_CARERS),
+    photos.overlay_file: (lambda w, who: photos.overlay_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
+    sharing.share_with: (lambda w, who: sharing.share_with(who, doctor_email="emil@example.org"), for_role("patient")),
+    sharing.revoke: (lambda w, who: sharing.revoke(who, grant_id=w.grant_id), about_the_owner("owner", roles=("patient",))),
+    sharing.list_grants: (lambda w, who: sharing.list_grants(who), for_role("patient")),
+    sharing.list_patients: (lambda w, who: sharing.list_patients(who), for_role("doctor")),
+    sharing.patient_of: (lambda w, who: sharing.patient_of(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
+    notes.add_note: (
+        lambda w, who: notes.add_note(who, visit_id=w.visit_id, text="Seen."), about_the_owner("doctor shared with", roles=("doctor",)),
+    ),
+    records.list_records: (lambda w, who: records.list_records(who), for_role("admin")),
+    records.export_csv: (lambda w, who: b"".join(records.export_csv(who)), for_role("admin")),
+}
+
+
+def outcome(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except NotAllowed:
+        return "may not"
+    except NotFound:
+        return "finds nothing"
+    return "ok"
+
+
+def title(function: Callable) -> str:
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+
+
+def test_the_matrix_names_every_service_that_acts_for_a_person() -> None:
+    acting = {
+        function
+        for module in MODULES
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_") and "actor" in inspect.signature(function).parameters
+    }
+    assert {title(function) for function in acting} == {title(function) for function in MATRIX}
+
+
+def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
+    """Log-in itself, the command line, and helpers that see nothing stored."""
+    free = {
+        title(function)
+        for module in MODULES
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_") and "actor" not in inspect.signature(function).parameters
+    }
+    assert free == {
+        "accounts.sign_up", "accounts.create_admin", "accounts.admin_exists", "accounts.log_in", "accounts.redeem_ticket",
+        "accounts.person_of", "accounts.log_out", "accounts.main", "lesions.load_visit", "photos.analyser", "photos.use_analyser",
+        "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
+    }
+
+
+@pytest.mark.parametrize("function", MATRIX, ids=title)
+def test_each_person_gets_what_the_matrix_says(world: World, function: Callable) -> None:
+    call, expected = MATRIX[function]
+    refused_first = sorted(ACTORS, key=lambda actor: expected[actor] == "ok")
+    found = {actor: outcome(lambda actor=actor: call(world, world.person(actor))) for actor in refused_first}
+    assert found == expected
+
+
+@pytest.mark.parametrize("function", MATRIX, ids=title)
+def test_refusals_are_in_the_audit_trail(world: World, function: Callable) -> None:
+    call, expected = MATRIX[function]
+    actor = next(actor for actor in ACTORS if expected[actor] != "ok")
+    outcome(lambda: call(world, world.person(actor)))
+    with reading() as session:
+        last = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc())).first()
+        assert (last.actor_id, last.outcome) == (world.person(actor).id, "refused")
+        assert audit.verify(session) is None
+
+
+@pytest.mark.parametrize(
+    "function", [function for function, (_, expected) in MATRIX.items() if "finds nothing" in expected.values()], ids=title
+)
+def test_what_does_not_exist_looks_like_what_is_someone_elses(world: World, function: Callable) -> None:
+    """Neither the kind of error nor its sentence tells them apart."""
+    call, expected = MATRIX[function]
+    actor = next(actor for actor in ACTORS if expected[actor] == "finds nothing")
+
+    def told() -> str:
+        with pytest.raises(NotFound) as caught:
+            call(world, world.person(actor))
+        return str(caught.value)
+
+    foreign = told()
+    world.lesion_id = world.visit_id = world.upload_id = world.grant_id = 10**9
+    world.people["owner"] = Person(10**9, "patient", "active", "", "", "", None, world.person("owner").created_at)
+    assert told() == foreign
+
+
+def test_every_action_that_needs_leave_has_a_rule() -> None:
+    unruled = {Action.LOG_IN, Action.LOG_OUT, Action.SIGN_UP}
+    assert set(policy.RULES) == set(Action) - unruled
+
+
+def test_lists_hold_nothing_of_others(world: World) -> None:
+    assert [lesion.patient_id for lesion in lesions.list_lesions(world.person("other patient"))] == [world.person("other patient").id]
+    for actor, seen in (("doctor shared with", ["owner"]), ("doctor revoked", []), ("doctor never shared with", ["other patient"])):
+        listed = sharing.list_patients(world.person(actor)).items
+        assert [summary.person.id for summary in listed] == [world.person(name).id for name in seen]
+    granted = sharing.list_grants(world.person("other patient"))
+    assert [grant.doctor for grant in granted] == [world.person("doctor never shared with")]
+
+
+def test_photo_shows_no_more_once_the_share_is_revoked(world: World) -> None:
+    doctor = world.person("doctor shared with")
+    assert photos.photo_file(doctor, upload_id=world.upload_id, size="thumb")
+    sharing.revoke(world.person("owner"), grant_id=world.grant_id)
+    with pytest.raises(NotFound):
+        photos.photo_file(doctor, upload_id=world.upload_id, size="thumb")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.errors import ValidationError
+from services.settings import from_environment
+
+
+def test_defaults_need_no_environment() -> None:
+    settings = from_environment({})
+    assert settings.database_url.startswith("sqlite:///")
+    assert settings.files.parent == settings.cache.parent == settings.data
+    assert (settings.session_idle, settings.session_absolute) == (timedelta(hours=12), timedelta(days=7))
+    assert not settings.secure_cookie
+
+
+def test_every_setting_is_read(tmp_path) -> None:
+    settings = from_environment({
+        "MOLETRAIL_DATA": str(tmp_path), "DATABASE_URL": "sqlite:////x/y.db", "MOLETRAIL_WEIGHTS": str(tmp_path / "w"),
+        "MOLETRAIL_SECURE_COOKIE": "Yes", "MOLETRAIL_SESSION_IDLE_HOURS": "0.5", "MOLETRAIL_SESSION_HOURS": "8",
+    })
+    assert (settings.data, settings.database_url, settings.weights) == (tmp_path, "sqlite:////x/y.db", tmp_path / "w")
+    assert (settings.secure_cookie, settings.session_idle, settings.session_absolute) == (True, timedelta(minutes=30), timedelta(hours=8))
+
+
+def test_all_mistakes_are_told_at_once(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValidationError) as caught:
+        from_environment({
+            "MOLETRAIL_DATA": str(tmp_path / "file"), "DATABASE_URL": "not an address", "MOLETRAIL_SECURE_COOKIE": "perhaps",
+            "MOLETRAIL_SESSION_IDLE_HOURS": "long", "MOLETRAIL_SESSION_HOURS": "-1",
+        })
+    assert set(caught.value.fields) == {
+        "MOLETRAIL_DATA", "DATABASE_URL", "MOLETRAIL_SECURE_COOKIE", "MOLETRAIL_SESSION_IDLE_HOURS", "MOLETRAIL_SESSION_HOURS",
+    }
+    assert "MOLETRAIL_SESSION_IDLE_HOURS must be a number of hours between 0 and 8760, not 'long'." in str(caught.value)
+
+
+def test_idle_time_is_within_the_absolute_one() -> None:
+    with pytest.raises(ValidationError, match="must not be longer"):
+        from_environment({"MOLETRAIL_SESSION_IDLE_HOURS": "9", "MOLETRAIL_SESSION_HOURS": "8"})

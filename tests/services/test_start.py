@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+import core
+from db import migrate
+from services import accounts, demo, lesions, notes, photos, sharing, start, unit_of_work
+from tests.helpers import TinyAnalyser, photo_bytes
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """A data folder that does not exist yet."""
+    monkeypatch.setenv("MOLETRAIL_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    unit_of_work.reset()
+    photos.use_analyser(TinyAnalyser())
+    yield tmp_path / "data"
+    unit_of_work.reset()
+    photos.use_analyser(None)
+
+
+@pytest.fixture
+def small_demo(monkeypatch) -> None:
+    """The demo with drawn discs for photos: the same steps in a tenth of the time."""
+    monkeypatch.setattr(demo.DemoMole, "photo", lambda self, visit, taken_on: photo_bytes(radius=20 + visit))
+
+
+def asked(monkeypatch, answer: str | None) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: answer is not None, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _question: answer if answer is not None else pytest.fail("asked"))
+
+
+def test_start_makes_folder_and_database_and_says_how_to_get_an_admin(empty, monkeypatch, capsys) -> None:
+    asked(monkeypatch, None)
+    assert start.main() == 0
+    assert migrate.current(f"sqlite:///{empty}/moletrail.db") == migrate.newest()
+    assert "make admin" in capsys.readouterr().out
+    assert empty.stat().st_mode & 0o777 == 0o700, "other users of the machine have no business there"
+
+
+def test_start_offers_the_demo_once(empty, monkeypatch, capsys) -> None:
+    asked(monkeypatch, "n")
+    assert start.main() == 0
+    monkeypatch.setattr("builtins.input", lambda _question: pytest.fail("asked twice"))
+    assert start.main() == 0
+    assert not accounts.admin_exists()
+
+
+def test_start_fills_the_demo_when_wanted(empty, small_demo, monkeypatch, capsys) -> None:
+    asked(monkeypatch, "y")
+    assert start.main() == 0
+    told = capsys.readouterr().out
+    assert "helena@demo.example" in told
+    assert accounts.admin_exists()
+
+
+def test_start_says_what_is_wrong_with_a_setting(empty, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("MOLETRAIL_SESSION_HOURS", "forever")
+    unit_of_work.reset()
+    assert start.main() == 1
+    assert "MOLETRAIL_SESSION_HOURS must be a number" in capsys.readouterr().err
+
+
+def test_start_says_that_the_folder_cannot_be_made(tmp_path, monkeypatch, capsys) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MOLETRAIL_DATA", str(tmp_path / "file" / "data"))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    unit_of_work.reset()
+    assert start.main() == 1
+    assert "cannot be written" in capsys.readouterr().err
+    unit_of_work.reset()
+
+
+def test_demo_photos_are_as_a_camera_writes_them() -> None:
+    mole = demo.PATIENTS[0].moles[0]
+    photo = core.read_photo(mole.photo(1, date(2024, 3, 5)))
+    assert ((photo.width, photo.height), photo.format, photo.taken_on) == (demo.PHOTO_SIZE, "JPEG", date(2024, 3, 5))
+
+
+def test_start_does_not_bury_photos_under_a_new_database(empty, small_demo, capsys) -> None:
+    assert demo.main([]) == 0
+    unit_of_work.reset()
+    (empty / "moletrail.db").rename(empty / "moved.db")
+    assert start.main() == 1
+    assert "There are photos in" in capsys.readouterr().err
+    assert not (empty / "moletrail.db").exists()
+    (empty / "moved.db").rename(empty / "moletrail.db")
+    assert start.main() == 0
+
+
+def password_in(told: str) -> str:
+    return next(line.split()[2] for line in told.splitlines() if "lena@demo.example" in line.split())
+
+
+def test_demo_has_patients_a_doctor_and_an_admin_who_can_log_in(empty, small_demo, capsys) -> None:
+    assert demo.main([]) == 0
+    password = password_in(capsys.readouterr().out)
+
+    def logged_in(email: str):
+        return accounts.person_of(token=accounts.redeem_ticket(ticket=accounts.log_in(email=email, password=password)))
+
+    for described in demo.PATIENTS:
+        patient = logged_in(described.email)
+        found = {lesion.name: lesion for lesion in lesions.list_lesions(patient)}
+        assert {mole.name: len(mole.days_ago) for mole in described.moles} == {name: one.visit_count for name, one in found.items()}
+        assert all(one.last_finding for one in found.values())
+        assert 2 <= len(found) <= 4
+    doctor = logged_in(demo.DOCTOR[2])
+    shared = sharing.list_patients(doctor).items
+    assert len(shared) == 3
+    assert logged_in(demo.ADMIN[2]).role == "admin"
+    written = [
+        note.text
+        for summary in shared
+        for lesion in lesions.list_lesions(doctor, patient_id=summary.person.id)
+        for visit in lesions.timeline(doctor, lesion_id=lesion.id).visits
+        for note in visit.notes
+    ]
+    assert written == [demo.NOTE]
+
+
+def test_demo_again_adds_nothing_and_prints_the_same_log_ins(empty, small_demo, capsys, monkeypatch) -> None:
+    assert demo.main([]) == 0
+    first = capsys.readouterr().out.split("role", 1)[1]
+    for module, name in ((photos, "add_photo"), (lesions, "add_lesion"), (accounts, "sign_up"), (notes, "add_note")):
+        monkeypatch.setattr(module, name, lambda *_, name=name, **__: pytest.fail(f"{name} again"))
+    assert demo.main([]) == 0
+    assert capsys.readouterr().out.split("role", 1)[1] == first
+
+
+def test_demo_leaves_real_people_alone(moletrail, patient, capsys) -> None:
+    assert demo.main([]) == 1
+    assert "There are other people in this database" in capsys.readouterr().err
+    assert not accounts.admin_exists()

@@ -1,0 +1,100 @@
+"""Random geometry, colour and camera faults, one picture at a time, with OpenCV on uint8."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+
+def random_affine(
+    rng: np.random.Generator, centre: tuple[float, float], side: float, size: tuple[int, int], scale: tuple[float, float], shift: float
+) -> np.ndarray:
+    """Return a 2 x 3 map from photo to input pixels: `side` photo pixels around `centre` fill the input's longer side.
+
+    It turns by any angle, flips, stretches by up to 8 %, zooms by `scale` and moves by up to `shift` of the input.
+    """
+    width, height = size
+    angle = rng.uniform(0, 2 * np.pi)
+    zoom = np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1]))) * max(width, height) / side
+    stretch = np.exp(rng.uniform(-0.08, 0.08))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = np.diag([zoom * stretch, zoom / stretch]) @ turn @ np.diag([rng.choice([-1.0, 1.0]), 1.0])
+    target = np.array([width * (0.5 + rng.uniform(-shift, shift)), height * (0.5 + rng.uniform(-shift, shift))])
+    return np.column_stack([linear, target - linear @ np.array(centre)])
+
+
+def warp(rng: np.random.Generator, rgb: np.ndarray, mask: np.ndarray | None, matrix: np.ndarray, size: tuple[int, int]):
+    """Warp a picture and its mask (0 to 255); beyond the edge lies its mirror image or, like in a dermoscope, darkness."""
+    if rng.random() < 0.6:
+        border = {"borderMode": cv2.BORDER_REFLECT_101}
+    else:
+        level = int(rng.integers(0, 40))
+        border = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": (level, level, level)}
+    warped = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, **border)
+    if mask is None:
+        return warped, None
+    border["borderValue"] = 0
+    return warped, cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_LINEAR, **border)
+
+
+def change_colour(rng: np.random.Generator, rgb: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    """Change exposure, contrast, gamma, white balance and saturation, as cameras and lights differ."""
+    gamma = np.exp(rng.uniform(-0.35, 0.35) * strength)
+    gains = np.exp(rng.uniform(-0.12, 0.12, 3) * strength + rng.uniform(-0.25, 0.2) * strength)
+    saturation = np.exp(rng.uniform(-0.4, 0.35) * strength)
+    contrast = np.exp(rng.uniform(-0.35, 0.25) * strength)
+    # Everything but gamma is one affine map of RGB, about the picture's mean colour.
+    mix = contrast * (saturation * np.eye(3) + (1 - saturation) / 3) @ np.diag(gains)
+    bent = cv2.LUT(rgb, np.round(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8))
+    middle = np.array(cv2.mean(bent)[:3])
+    shift = mix @ middle / contrast - mix @ middle
+    return cv2.transform(bent, np.column_stack([mix, shift]))
+
+
+def spoil(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
+    """Draw hair and dark corners, blur, add noise and compress, each now and then."""
+    if rng.random() < 0.15:
+        rgb = draw_hair(rng, rgb)
+    if rng.random() < 0.15:
+        rgb = darken_corners(rng, rgb)
+    if rng.random() < 0.2:
+        rgb = cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.4, 1.6))
+    if rng.random() < 0.15:
+        noise = rng.standard_normal(rgb.shape, np.float32) * np.float32(rng.uniform(2, 8))
+        rgb = np.clip(rgb + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.15:
+        quality = int(rng.integers(30, 85))
+        rgb = cv2.imdecode(cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    return rgb
+
+
+def draw_hair(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
+    """Draw 3 to 30 curved hairs, mostly dark, of one direction give or take."""
+    height, width = rgb.shape[:2]
+    drawn = rgb.copy()
+    angle = rng.uniform(0, np.pi)
+    colour = rng.uniform(10, 70, 3) if rng.random() < 0.75 else rng.uniform(140, 220, 3)
+    steps = np.linspace(-0.5, 0.5, 12)
+    for _ in range(int(rng.integers(3, 31))):
+        turn = angle + rng.normal(0, 0.35)
+        length, bend = rng.uniform(0.3, 1.2) * width, rng.normal(0, 0.12) * width
+        along, across = steps * length, bend * (1 - 4 * steps**2)
+        points = np.column_stack(
+            [
+                rng.uniform(0, width) + along * np.cos(turn) - across * np.sin(turn),
+                rng.uniform(0, height) + along * np.sin(turn) + across * np.cos(turn),
+            ]
+        )
+        shade = tuple(float(value) for value in np.clip(colour + rng.normal(0, 10), 0, 255))
+        cv2.polylines(drawn, [np.round(points * 8).astype(np.int32)], False, shade, 1, cv2.LINE_AA, shift=3)
+    return drawn
+
+
+def darken_corners(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
+    """Darken what lies outside a circle, as a dermoscope's field does, softly or sharply."""
+    height, width = rgb.shape[:2]
+    rows, columns = np.ogrid[:height, :width]
+    distance = np.hypot(rows - height * rng.uniform(0.45, 0.55), columns - width * rng.uniform(0.45, 0.55))
+    radius = rng.uniform(0.48, 0.75) * max(height, width)
+    light = np.clip((radius - distance) / rng.uniform(1, 0.3 * radius) + 1, rng.uniform(0, 0.3), 1)
+    return (rgb * light[..., None]).astype(np.uint8)
