@@ -32,20 +32,31 @@ STATES: dict[str, State] = {
     "refer": State("see a doctor", ":material/stethoscope:", "red"),
 }
 
-STATE_OF_A_FINDING: dict[str, tuple[str, str]] = {
-    "benign": ("fine", "looks benign"),
-    "uncertain": ("due", "uncertain, repeat the photo"),
-    "malignant": ("refer", "see a doctor"),
+STATE_OF_A_FINDING: dict[tuple[str, str], tuple[str, str]] = {
+    ("benign", "high"): ("fine", "looks benign"),
+    ("benign", "medium"): ("fine", "looks benign"),
+    ("benign", "low"): ("due", "leans benign, not sure"),
+    ("uncertain", "low"): ("due", "uncertain, repeat the photo"),
+    ("malignant", "low"): ("refer", "see a doctor"),
+    ("malignant", "medium"): ("refer", "see a doctor"),
+    ("malignant", "high"): ("refer", "see a doctor"),
 }
-"""Diagnosis -> state, and the word that says it more precisely."""
+"""Diagnosis and confidence -> state, and the word that says it more precisely. A leaning is not told as a likeness."""
 
 BAND_WORDS: dict[str, str] = {"low": "low confidence", "medium": "medium confidence", "high": "high confidence"}
 
-ADVICE: dict[str, str] = {
-    "benign": "This looks like benign moles the networks have seen; it is no diagnosis. "
+ADVICE: dict[tuple[str, str], str] = {
+    ("benign", "high"): "This looks like benign moles the networks have seen; it is no diagnosis. "
     "Photograph it again at the usual time, sooner if it changes.",
-    "uncertain": "The networks cannot tell from this photo. Take another in even light, and have a doctor look at the mole.",
-    "malignant": "This looks more like malignant than benign lesions the networks have seen; it is no diagnosis. "
+    ("benign", "medium"): "This looks more like benign than malignant lesions the networks have seen, with some doubt left; "
+    "it is no diagnosis. Photograph it again within weeks rather than months, sooner if it changes.",
+    ("benign", "low"): "The networks lean towards benign but are not sure; it is no diagnosis. "
+    "Have a doctor look at the mole if it is new, has changed, or you cannot tell.",
+    ("uncertain", "low"): "The networks cannot tell from this photo. Take another in even light, and have a doctor look at the mole.",
+    ("malignant", "low"): "The networks lean towards malignant but are not sure; it is no diagnosis. Please have a doctor look at the mole.",
+    ("malignant", "medium"): "This looks more like malignant than benign lesions the networks have seen; it is no diagnosis. "
+    "Please have a doctor look at it soon.",
+    ("malignant", "high"): "This looks like malignant lesions the networks have seen; it is no diagnosis. "
     "Please have a doctor look at it soon.",
 }
 
@@ -86,7 +97,7 @@ def finding_headline(finding: Finding) -> str:
 
 def advice(finding: Finding) -> str:
     """What to do about it, in one or two sentences."""
-    return ADVICE[finding.diagnosis]
+    return ADVICE[finding.diagnosis, finding.confidence]
 
 
 # Things drawn
@@ -99,7 +110,7 @@ def state_badge(state: str, word: str | None = None) -> None:
 
 
 def finding_badge(finding: Finding) -> None:
-    state_badge(*STATE_OF_A_FINDING[finding.diagnosis])
+    state_badge(*STATE_OF_A_FINDING[finding.diagnosis, finding.confidence])
 
 
 def finding_card(finding: Finding, headline: bool = True) -> None:
