@@ -4,7 +4,7 @@ DATA ?= ../shared/data
 PORT ?= 8501
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: run demo admin test browser-test lint weights evaluate benchmarks clean
+.PHONY: run demo admin test browser-test lint weights evaluate benchmarks screenshots clean
 
 run: .venv/.installed
 	@.venv/bin/python -m services.start
@@ -23,6 +23,24 @@ test: .venv-dev/.installed
 browser-test: .venv-dev/.installed
 	@command -v chromium >/dev/null || sh .ci/apt-install chromium
 	.venv-dev/bin/python -m pytest tests/browser
+
+# Retrains every network from nothing, hours on two cores; stopped, it goes on where it was. Unfinished runs are in runs/.
+weights: .venv-dev/.installed
+	for recipe in deeplabv3 unet resnet18; do \
+	    .venv-dev/bin/python -m training.train $$recipe --data $(DATA) && \
+	    .venv-dev/bin/python -m training.export $$recipe || exit 1; \
+	done
+	.venv-dev/bin/python -m training.evaluate --all --data $(DATA)
+
+evaluate: .venv-dev/.installed
+	.venv-dev/bin/python -m training.evaluate --all --data $(DATA)
+
+benchmarks: .venv-dev/.installed
+	.venv-dev/bin/python -m benchmarks.runtime
+	.venv-dev/bin/python -m benchmarks.synthetic_dice
+
+screenshots: .venv-dev/.installed
+	.venv-dev/bin/python -m tests.browser.screenshots test-results/pages
 
 # Serving needs no torch: its environment stays small and quick to make.
 .venv/.installed: requirements-app.txt
