@@ -30,7 +30,7 @@ def content_security_policy() -> str:
             "font-src 'self' data:",
             "media-src 'self' blob:",
             "worker-src 'self' blob:",
-            "connect-src 'self' blob:",
+            "connect-src 'self' blob: data:",  # the camera hands its picture over as a data: address
             "object-src 'none'",
             "base-uri 'self'",
             "form-action 'self'",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pages._session import COOKIE
-from services import accounts, photos, records
+from pages._session import COOKIE, DEVICE_COOKIE
+from services import accounts, devices, photos, records
 from services.errors import LoginFailed, NotAllowed, NotFound, ServiceError, ValidationError
 from services.fields import today
 from services.settings import settings
@@ -42,17 +42,27 @@ async def begin_session(request: Request) -> Response:
         return _say(403, "This request did not come from Moletrail's own pages.")
     try:
         ticket = str(json.loads(await _small_body(request))["ticket"])
-        token = await run_in_threadpool(accounts.redeem_ticket, ticket=ticket)
+        token, device = await run_in_threadpool(_redeem, ticket, request.cookies)
     except (ValueError, KeyError, TypeError):
         return _say(400, "The log-in was sent in a form that cannot be read. Please log in again.")
     except LoginFailed as error:
         return _say(401, str(error))
     answer = Response(status_code=204, headers=PRIVATE)
-    answer.set_cookie(
-        COOKIE, token, max_age=int(settings().session_absolute.total_seconds()),
-        path="/", httponly=True, samesite="lax", secure=settings().secure_cookie,
-    )
+    _set_cookie(answer, COOKIE, token, lasts=settings().session_absolute)
+    _set_cookie(answer, DEVICE_COOKIE, device, lasts=devices.LIFE)
     return answer
+
+
+def _redeem(ticket: str, cookies: Mapping[str, str]) -> tuple[str, str]:
+    """A new token at every log-in, whatever the browser held; the session it held ends."""
+    token = accounts.redeem_ticket(ticket=ticket, replaces=cookies.get(COOKIE, ""))
+    return token, devices.remember(token=token, device=cookies.get(DEVICE_COOKIE, ""))
+
+
+def _set_cookie(answer: Response, name: str, value: str, *, lasts: timedelta) -> None:
+    answer.set_cookie(
+        name, value, max_age=int(lasts.total_seconds()), path="/", httponly=True, samesite="lax", secure=settings().secure_cookie
+    )
 
 
 def end_session(request: Request) -> Response:

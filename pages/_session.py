@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 import streamlit as st
 
 from pages._pages import PAGES, home_of
 from pages._parts import go, show_error
-from services import accounts
-from services.errors import LoginFailed
+from services import accounts, two_factor
+from services.errors import LoginFailed, SecondStepNeeded
 from services.views import Person
 
 COOKIE = "moletrail_session"
+DEVICE_COOKIE = "moletrail_device"
+"""Says that an account was logged in to from this browser before, see services.devices."""
 
 # A page's script cannot set an HttpOnly cookie: the browser itself asks the route for it, then opens the page anew,
 # so that the new connection carries the cookie. `id` keeps a redraw from sending twice.
@@ -40,14 +43,26 @@ def session_token() -> str | None:
     return st.context.cookies.get(COOKIE)
 
 
+def visitor() -> dict[str, str]:
+    """What the browser and the network say of who logs in, as the services take it."""
+    return {
+        "user_agent": st.context.headers.get("User-Agent", ""),
+        "client_address": st.context.ip_address or "",
+        "device": st.context.cookies.get(DEVICE_COOKIE, ""),
+    }
+
+
 def current_person() -> Person | None:
     """Asked of the server on every run, so that a log-out elsewhere closes this page at its next click."""
     token = session_token()
     return accounts.person_of(token=token) if token else None
 
 
-def require_role(*roles: str) -> Person:
-    """The person, when of one of `roles`; otherwise the page ends here with the log-in form or a plain sentence."""
+def require_role(*roles: str, before_second_step: bool = False) -> Person:
+    """The person, when of one of `roles`; otherwise the page ends here with the log-in form or a plain sentence.
+
+    `before_second_step`: also who has yet to set up the second step that their role requires.
+    """
     person = current_person()
     if person is None:
         log_in_form("Your session has ended. Log in again to go on." if session_token() else "Log in to see this page.", stay=True)
@@ -56,6 +71,12 @@ def require_role(*roles: str) -> Person:
         st.title("This page is not for your account", anchor=False)
         st.markdown(f"It is for {' and '.join(f'{role}s' for role in roles)}. You are logged in as {person.full_name}, {person.role}.")
         way_home(person)
+        st.stop()
+    if person.second_step_missing and not before_second_step:
+        st.title("One thing before you go on", anchor=False)
+        st.markdown("Your kind of account logs in with a second step: a code from an app on your phone. It takes two minutes to set up.")
+        if st.button("Set it up", icon=":material/phonelink_lock:", type="primary", key="to_second_step"):
+            go("account")
         st.stop()
     return person
 
@@ -68,6 +89,9 @@ def way_home(person: Person) -> None:
 
 def log_in_form(sentence: str = "", *, stay: bool = False) -> None:
     """`stay`: open the same address again after log-in, rather than the person's first page."""
+    if "second_step" in st.session_state:
+        _second_step_form(stay=stay)
+        return
     st.title("Log in", anchor=False)
     if sentence:
         st.markdown(sentence)
@@ -76,16 +100,48 @@ def log_in_form(sentence: str = "", *, stay: bool = False) -> None:
         password = st.text_input("Password", key="log_in_password", type="password", autocomplete="current-password")
         asked = st.form_submit_button("Log in", type="primary", width="stretch")
     if asked:
-        try:
-            ticket = accounts.log_in(email=email, password=password, user_agent=st.context.headers.get("User-Agent", ""))
-        except LoginFailed as error:
-            show_error(error)
-        else:
-            log_in_browser(ticket, stay=stay)
+        open_account(lambda: accounts.log_in(email=email, password=password, **visitor()), stay=stay)
+    elif refused := st.session_state.pop("second_step_refused", None):
+        show_error(refused)
     elif st.session_state.pop("browser_refused", False):
         st.error("The browser did not take the log-in. Allow cookies for this site, then log in again.", icon=":material/cookie_off:")
     if st.button("New here? Sign up", icon=PAGES["sign-up"].icon, width=480, key="to_sign_up"):
         go("sign-up")
+
+
+def open_account(log_in: Callable[[], str], *, stay: bool = False) -> None:
+    """Run a log-in and hand its ticket to the browser; ask for the second step or say what is wrong where there is none."""
+    try:
+        ticket = log_in()
+    except SecondStepNeeded as needed:
+        st.session_state["second_step"] = needed.pending
+        st.rerun()
+    except LoginFailed as error:
+        show_error(error)
+    else:
+        log_in_browser(ticket, stay=stay)
+
+
+def _second_step_form(*, stay: bool) -> None:
+    st.title("Your code, please", anchor=False)
+    st.markdown("Type the code that your authenticator app shows now, or one of your recovery codes.")
+    with st.form("second_step_form", border=False, width=480):
+        code = st.text_input("Code", key="second_step_code", autocomplete="one-time-code", max_chars=40)
+        asked = st.form_submit_button("Go on", type="primary", width="stretch")
+    if asked:
+        try:
+            ticket = two_factor.finish_log_in(pending=st.session_state["second_step"], code=code, device=visitor()["device"])
+        except LoginFailed as error:
+            if str(error) == two_factor.TOO_LATE:
+                del st.session_state["second_step"]
+                st.session_state["second_step_refused"] = error
+                st.rerun()
+            show_error(error)
+        else:
+            log_in_browser(ticket, stay=stay)
+    if st.button("Back to log in", icon=PAGES["log-in"].icon, width=480, key="leave_second_step"):
+        del st.session_state["second_step"]
+        st.rerun()
 
 
 def log_in_browser(ticket: str, *, stay: bool = False) -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from pages import _charts as charts
 from pages._pages import PAGES
 from pages._parts import empty_state, format_date, go, link, percent, photo, query_number
-from pages._words import area_words, bands, interval_words, said, short_date
+from pages._words import area_words, bands, interval_words, plain, said, short_date
 from services import lesions
 from services.errors import AccessError
 from services.views import Person, Timeline, VisitView
@@ -118,12 +118,12 @@ def _row(visit: VisitView) -> dict[str, str]:
     }
 
 
-def notes(timeline: Timeline, *, nobody: str) -> None:
+def notes(timeline: Timeline, heading: str, *, nobody: str) -> None:
     """What doctors wrote, newest first; `nobody` says it where none did."""
-    st.subheader("What the doctor said", anchor=False)
+    st.subheader(heading, anchor=False)
     written = [(note, visit) for visit in reversed(timeline.visits) for note in visit.notes]
     for note, visit in written:
-        st.markdown(f"**{note.author}** on the visit of {format_date(visit.visited_on)}")
+        st.markdown(f"**{plain(note.author)}** on the visit of {format_date(visit.visited_on)}")
         st.text(note.text)
     if not written:
         st.markdown(nobody)

@@ -1,12 +1,13 @@
-"""Who is logged in, and the way out."""
+"""My account: who is logged in and where, the password, the second step, and the way out."""
 
 import streamlit as st
 
 from pages._pages import EVERY_ROLE
 from pages._parts import format_date
-from pages._session import log_out_browser, require_role
+from pages._session import log_out_browser, require_role, session_token
+from pages.account import _password, _second_step, _where
 
-person = require_role(*EVERY_ROLE)
+person = require_role(*EVERY_ROLE, before_second_step=True)
 
 st.title(f"You are logged in as {person.full_name}", anchor=False)
 shown = {"E-mail": person.email, "Account": f"{person.role}, since {format_date(person.created_at)}"}
@@ -19,3 +20,10 @@ for label, value in shown.items():
 st.space("small")
 if st.button("Log out", icon=":material/logout:", type="primary", key="log_out"):
     log_out_browser()
+    st.stop()
+
+token = session_token() or ""
+if not person.second_step_missing:
+    _password.draw(person)
+_second_step.draw(person, token)
+_where.draw(person, token)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages._pages import PAGES
 from pages._parts import field, go, show_error
-from pages._session import current_person, log_in_browser, way_home
+from pages._session import current_person, log_in_browser, visitor, way_home
 from pages._words import plain
 from services import accounts
 from services.errors import ServiceError, ValidationError
@@ -92,7 +92,7 @@ if asked:
         )
         st.session_state.pop("sign_up_errors", None)
         if person.account_state == "active":
-            log_in_browser(accounts.log_in(email=email, password=password, user_agent=st.context.headers.get("User-Agent", "")))
+            log_in_browser(accounts.log_in(email=email, password=password, **visitor()))
         else:
             st.session_state["asked_for_doctor"] = person.email
             st.rerun()

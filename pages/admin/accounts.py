@@ -5,7 +5,7 @@ import streamlit as st
 from pages._parts import empty_state, field, format_date, show_error
 from pages._session import require_role
 from pages._words import plain
-from services import accounts
+from services import accounts, two_factor
 from services.errors import ServiceError, ValidationError
 from services.views import Person
 
@@ -43,6 +43,8 @@ def choices(person: Person) -> dict[str, tuple]:
     else:
         lost = f"{name} is logged out everywhere and cannot log in. Nothing is deleted."
         offered = {"Disable": (lost, f"{name} is disabled.", accounts.disable_account, {})}
+    lost = f"{name} logs in with the password alone until they set it up again, and is logged out everywhere."
+    offered["Reset second step"] = (lost, f"The second step of {name} is reset.", two_factor.reset_for, {})
     for role in ROLES:
         if role != person.role:
             asked = f"{name} becomes {role}, and is logged out everywhere."

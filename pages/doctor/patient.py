@@ -32,7 +32,7 @@ def card(mole: LesionSummary) -> None:
             last = f", last {ago(mole.last_visited_on)}" if mole.last_visited_on else ""
             st.caption(f"{mole.body_site_label}. {visits}{last}")
             if mole.last_finding:
-                state, _ = STATE_OF_A_FINDING[mole.last_finding.diagnosis]
+                state, _ = STATE_OF_A_FINDING[mole.last_finding.diagnosis, mole.last_finding.confidence]
                 state_badge(state, brief(mole.last_finding))
                 st.caption(f"Probability {probability_words(mole.last_finding)}")
             else:

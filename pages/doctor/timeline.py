@@ -25,6 +25,6 @@ if not any(visit.photo for visit in timeline.visits):
 st.markdown(timeline_parts.evolution_sentence(timeline))
 timeline_parts.photo_strip(timeline, visit_page="case")
 timeline_parts.plots(timeline, visit_page="case")
-timeline_parts.notes(timeline, nobody="No note yet. Open a visit to write one.")
+timeline_parts.notes(timeline, "Notes", nobody="No note yet. Open a visit to write one.")
 timeline_parts.numbers(timeline)
 caution()

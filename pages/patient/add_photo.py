@@ -33,13 +33,13 @@ if "stored" in adding:
     go("visit", **adding["stored"])
 
 
-def suggest_date(key: str) -> None:
-    """A new photo brings its own date; today where it holds none, or one that cannot be."""
+def look_at(key: str) -> None:
+    """A new photo is looked at once: its own date (today where it holds none, or one that cannot be), and how it looks."""
     chosen = st.session_state.get(key)
     taken = photos.suggested_date(chosen.getvalue()) if chosen else None
-    adding["dated"] = bool(taken and EARLIEST <= taken <= today())
-    st.session_state[date_key] = taken if adding["dated"] else today()
-    adding["errors"] = {}
+    dated = taken is not None and EARLIEST <= taken <= today()
+    st.session_state[date_key] = taken if dated else today()
+    adding.update(dated=dated, preview=photos.preview(chosen.getvalue()) if chosen else None, errors={})
 
 
 def forget(upload) -> None:
@@ -67,8 +67,9 @@ def add(upload) -> None:
             adding["errors"] = error.fields
         except ServiceError as error:
             adding["errors"] = {"": str(error)}
-        except BaseException:  # a click while this ran: Streamlit starts the page anew, which takes it up again
-            adding["wanted"] = True
+        except BaseException as stopped:
+            # A click while this ran is no Exception: Streamlit starts the page anew, which takes the adding up again.
+            adding["wanted"] = not isinstance(stopped, Exception)
             raise
     if "stored" in adding:
         forget(upload)
@@ -78,9 +79,10 @@ def add(upload) -> None:
 
 file_key, camera_key, date_key = (f"{part}_{adding['key']}" for part in ("file", "camera", "taken_on"))
 moles = {mole.id: mole for mole in lesions.list_lesions(person)}
-errors: dict[str, str] = adding["errors"]
+chosen = any(st.session_state.get(key) for key in (file_key, camera_key))
+errors: dict[str, str] = adding["errors"] if chosen else {}
 # Only the button closes while this works: Streamlit would drop what was typed last into a field that closes.
-working = adding["wanted"] = adding["wanted"] and any(st.session_state.get(key) for key in (file_key, camera_key))
+working = adding["wanted"] = adding["wanted"] and chosen
 
 link("moles", "My moles", icon=":material/arrow_back:")
 if not moles or (query_number("mole") is not None and query_number("mole") not in moles):
@@ -97,14 +99,13 @@ st.markdown("Even daylight, no flash. The mole in the middle, sharp, filling abo
 how = st.segmented_control("Photo from", ["File", "Camera"], default="File", required=True, key=f"how_{adding['key']}")
 with field(errors, "data"):
     if how == "Camera":
-        upload = st.camera_input(
-            "Take the photo", resolution="1080p", on_change=suggest_date, args=[camera_key], key=camera_key
-        )
+        upload = st.camera_input("Take the photo", resolution="1080p", on_change=look_at, args=[camera_key], key=camera_key)
     else:
         label = f"JPG, PNG, WebP or HEIC, {LARGEST}"
-        upload = st.file_uploader(label, TYPES, on_change=suggest_date, args=[file_key], key=file_key)
-if upload and how == "File" and (preview := photos.preview(upload.getvalue())):
-    st.image(preview, caption="Your photo, not stored yet", alt="The photo you chose", width=320)
+        upload = st.file_uploader(label, TYPES, on_change=look_at, args=[file_key], key=file_key)
+        st.caption("A file marked in red is larger or of another kind and was not sent; choose a smaller copy or another format.")
+if upload and how == "File" and adding.get("preview"):
+    st.image(adding["preview"], caption="Your photo, not stored yet", alt="The photo you chose", width=320)
 
 with field(errors, "taken_on"):
     taken_on = st.date_input("Taken on", max_value=today(), min_value=EARLIEST, format="DD/MM/YYYY", key=date_key)

@@ -32,6 +32,6 @@ if st.button("Add a photo", key="add_photo", type="primary", icon=":material/add
     go("add-photo", mole=lesion.id)
 timeline_parts.photo_strip(timeline, visit_page="visit")
 timeline_parts.plots(timeline, visit_page="visit")
-timeline_parts.notes(timeline, nobody="No doctor has written about this mole yet.")
+timeline_parts.notes(timeline, "What the doctor said", nobody="No doctor has written about this mole yet.")
 timeline_parts.numbers(timeline)
 caution()

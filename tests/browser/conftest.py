@@ -21,6 +21,7 @@ RESULTS = ROOT / "test-results"
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",  # a camera that shows a test picture
 ]
 LAPTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -93,7 +94,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def laptop(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[BrowserContext]:
-    context = browser.new_context(base_url=server.address, viewport=LAPTOP, locale="en-GB")
+    yield from window(request, browser, server, LAPTOP)
+
+
+@pytest.fixture
+def phone(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[BrowserContext]:
+    yield from window(request, browser, server, PHONE)
+
+
+def window(request: pytest.FixtureRequest, browser: Browser, server: Server, size: dict[str, int]) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=server.address, viewport=size, locale="en-GB")
     context.set_default_timeout(30_000)
     yield context
     # What was on the screen last: the first thing to look at when a test failed.

@@ -58,6 +58,14 @@ def sign_up(page: Page, *, role: str, first_name: str, surname: str, email: str,
     page.get_by_role("button", name="Sign up").click()
 
 
+def add_mole(page: Page, name: str, body_site: str) -> None:
+    """Leads on to the page that adds its first photo."""
+    page.goto("/add-mole")
+    fill(page, "Name", name)
+    choose(page, "Where on the body", body_site)
+    page.get_by_role("button", name="Add and take a photo").click()
+
+
 def add_photo(page: Page, photo: Path, *, taken_on: str) -> None:
     """On the page that adds a photo: choose the file, say when it was taken, and wait for the result."""
     page.locator("input[type=file]").set_input_files(photo)

@@ -33,7 +33,7 @@ DOCS = {"result": "/visit?mole=1&visit=5", "timeline": "/mole?mole=1"}
 def settle(page: Page) -> None:
     """Wait until the script has run, the pictures are in and the plots are drawn."""
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
-    page.wait_for_function("[...document.images].every(image => image.complete)", timeout=60_000)
+    page.wait_for_function("() => [...document.images].every(image => image.complete)", timeout=60_000)
     page.wait_for_timeout(700)
 
 

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import ROOT, Server
-from tests.browser.people import add_photo, choose, fill, log_in, log_out, sign_up
+from tests.browser.people import add_mole, add_photo, fill, log_in, log_out, sign_up
 
 PASSWORD = "blue kettle on the roof"
 PH2 = ROOT.parent / "shared/data/ph2/images"
@@ -37,7 +37,7 @@ def two_photos(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def points(page: Page) -> list[int]:
     """How many visits each plot of the page shows as points."""
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
-    page.wait_for_function("[...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.querySelector('.point'))")
+    page.wait_for_function("() => [...document.querySelectorAll('.js-plotly-plot')].every(plot => plot.querySelector('.point'))")
     return page.evaluate(
         "[...document.querySelectorAll('.js-plotly-plot')].map("
         "plot => plot.data.filter(trace => trace.name === 'measured').flatMap(trace => [...trace.y]).filter(y => y !== null).length)"
@@ -78,10 +78,7 @@ def test_patient_doctor_and_admin_do_their_jobs(laptop: BrowserContext, browser:
     expect(page.get_by_role("heading", name="No moles yet")).to_be_visible()
     log_out(page)
     log_in(page, "petra@example.org", PASSWORD)
-    page.goto("/add-mole")
-    fill(page, "Name", "Dark one")
-    choose(page, "Where on the body", "Left shoulder")
-    page.get_by_role("button", name="Add and take a photo").click()
+    add_mole(page, "Dark one", "Left shoulder")
     add_photo(page, two_photos[0], taken_on="12/03/2025")
 
     # The result: headline, probability, original beside the red overlay.

@@ -14,6 +14,7 @@ NAVIGATION = Path(__file__).resolve().parents[2] / "pages" / "_navigation.py"
 def open_app(monkeypatch: pytest.MonkeyPatch, token: str | None = None) -> AppTest:
     """Moletrail as the browser that holds this session token sees it; None is a browser without the cookie."""
     monkeypatch.setattr("pages._session.session_token", lambda: token)
+    monkeypatch.setattr("pages._session.visitor", lambda: {"user_agent": "", "client_address": "", "device": ""})
     return AppTest.from_file(NAVIGATION, default_timeout=60).run()
 
 

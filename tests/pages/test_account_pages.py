@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import pyotp
 import pytest
 
-from services import accounts
+from services import accounts, two_factor, unit_of_work
 from tests.helpers import PASSWORD, SIGN_UP
 from tests.pages.app import asked_of_the_browser, open_app, open_page, sentences_under, words
 
@@ -165,3 +168,136 @@ def test_log_out_ends_the_session_on_the_server_before_the_browser_answers(monke
     app = press(app, "Log out")
     assert accounts.person_of(token=token) is None
     assert asked_of_the_browser(app)["address"] == "/session/end"
+
+
+def other_sessions(app):
+    return [button for button in app.button if button.label == "End"]
+
+
+def test_account_page_lists_where_one_is_logged_in(monkeypatch, patient, token_of):
+    here, there = token_of(patient), token_of(patient)
+    app = open_page(open_app(monkeypatch, here), "account/profile.py")
+    assert words(app).count("An unknown browser") == 2
+    assert words(app).count("this one") == 1
+    assert len(other_sessions(app)) == 1
+    app = other_sessions(app)[0].click().run()
+    assert accounts.person_of(token=there) is None
+    assert accounts.person_of(token=here) == patient
+    assert [toast.value for toast in app.toast] == ["An unknown browser is logged out."]
+    assert not other_sessions(app)
+    assert "End all others" not in [button.label for button in app.button]
+
+
+def test_all_others_are_logged_out_with_one_click(monkeypatch, patient, token_of):
+    here, *others = (token_of(patient) for _ in range(3))
+    app = press(open_page(open_app(monkeypatch, here), "account/profile.py"), "End all others")
+    assert [accounts.person_of(token=token) for token in others] == [None, None]
+    assert not other_sessions(app)
+
+
+def change_password(app, current, new):
+    app.text_input(key="password_current").input(current)
+    app.text_input(key="password_new").input(new)
+    return press(app, "Change the password")
+
+
+def test_new_password_gives_this_browser_a_fresh_session(monkeypatch, patient, token_of):
+    here = token_of(patient)
+    app = change_password(open_page(open_app(monkeypatch, here), "account/profile.py"), PASSWORD, "four green herons sing")
+    asked = asked_of_the_browser(app)
+    assert (asked["address"], asked["stay"]) == ("/session", True)
+    assert accounts.person_of(token=here) is None
+    fresh = accounts.redeem_ticket(ticket=asked["ticket"])
+    assert accounts.person_of(token=fresh) == patient
+    app = open_page(open_app(monkeypatch, fresh), "account/profile.py", changed="password")
+    assert "Your password is changed." in app.success[0].value
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "name"), [("not this one", "four green herons sing", "current"), (PASSWORD, "password", "new")]
+)
+def test_mistake_in_a_new_password_is_told_under_its_field(monkeypatch, patient, token_of, current, new, name):
+    app = change_password(open_page(open_app(monkeypatch, token_of(patient)), "account/profile.py"), current, new)
+    assert len(sentences_under(app, f"password_{name}")) == 1
+    assert asked_of_the_browser(app) is None
+
+
+# The second step
+
+
+def code_now(secret, steps=0):
+    """`steps` later than now: the last one taken does not work twice."""
+    return pyotp.TOTP(secret.replace(" ", "")).at(datetime.now(UTC) + timedelta(seconds=30 * steps))
+
+
+@pytest.fixture
+def with_app(patient, token_of):
+    """Session, secret and recovery codes of `patient`, who has set the second step up."""
+    token = token_of(patient)
+    secret = two_factor.set_up(patient).secret
+    return token, secret, two_factor.enable(patient, code=code_now(secret, -1), token=token)
+
+
+def test_second_step_is_set_up_on_the_account_page(monkeypatch, patient, token_of):
+    app = press(open_page(open_app(monkeypatch, token_of(patient)), "account/profile.py"), "Set it up")
+    secret = app.code[0].value
+    assert "<svg" in str(app.main) or "image" in str(app.main)
+    app.text_input(key="enable_code").input("000000")
+    app = press(app, "Switch it on")
+    assert len(sentences_under(app, "enable_code")) == 1
+    app.text_input(key="enable_code").input(code_now(secret))
+    app = press(app, "Switch it on")
+    codes = app.code[0].value.splitlines()
+    assert len(codes) == 10
+    app = press(app, "I have kept them")
+    assert "10 recovery codes left" in words(app)
+    assert codes[0] not in words(app)
+
+
+def test_log_in_asks_for_the_code_and_takes_it(monkeypatch, patient, with_app):
+    _, secret, _ = with_app
+    app = log_in(open_app(monkeypatch), patient.email)
+    assert app.title[0].value == "Your code, please"
+    assert asked_of_the_browser(app) is None
+    app.text_input(key="second_step_code").input("000000")
+    app = press(app, "Go on")
+    assert "not right" in app.error[0].value
+    app.text_input(key="second_step_code").input(code_now(secret))
+    asked = asked_of_the_browser(press(app, "Go on"))
+    assert accounts.person_of(token=accounts.redeem_ticket(ticket=asked["ticket"])) == patient
+
+
+def test_second_step_that_took_too_long_leads_back_to_log_in(monkeypatch, patient, with_app):
+    app = log_in(open_app(monkeypatch), patient.email)
+    monkeypatch.setattr(two_factor, "now", lambda: datetime.now(UTC) + timedelta(minutes=6))
+    app.text_input(key="second_step_code").input("000000")
+    app = press(app, "Go on")
+    assert app.title[0].value == "Log in"
+    assert "took too long" in app.error[0].value
+
+
+def test_second_step_is_switched_off_with_a_recovery_code(monkeypatch, patient, with_app):
+    token, _, codes = with_app
+    app = open_page(open_app(monkeypatch, token), "account/profile.py")
+    app.text_input(key="disable_code").input(codes[0])
+    app = press(app, "Switch it off")
+    assert "Set it up" in [button.label for button in app.button]
+    assert accounts.log_in(email=patient.email, password=PASSWORD)
+
+
+def test_who_has_to_set_it_up_is_led_there_and_nowhere_else(monkeypatch, admin, token_of):
+    monkeypatch.setenv("MOLETRAIL_REQUIRE_TOTP", "staff")
+    unit_of_work.settings.cache_clear()
+    app = open_app(monkeypatch, token_of(admin))
+    assert app.title[0].value == "One thing before you go on"
+    app = press(app, "Set it up")
+    assert "needs a second step before anything else" in words(app)
+    assert app.text_input(key="enable_code")
+    assert not [button for button in app.button if button.label == "Not now"]
+
+
+def test_admin_resets_the_second_step_of_another(monkeypatch, admin, patient, with_app, token_of):
+    app = open_page(open_app(monkeypatch, token_of(admin)), "admin/accounts.py")
+    assert two_factor.status(patient).enabled_since
+    offered = app.get("menu_button")
+    assert any("Reset second step" in str(one.proto) for one in offered)

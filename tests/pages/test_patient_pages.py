@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from services import lesions, notes, photos, sharing
 from services.body_sites import BODY_SITES
@@ -195,11 +196,21 @@ def test_photo_is_stored_once_and_its_result_shown(page, patient, mole):
     assert (visit.visited_on, visit.note, len(visit.photos)) == (today(), "It itched", 1)
 
 
+def test_stored_photo_leaves_the_memory_of_the_session_and_a_refused_one_stays_for_another_try(page, mole, monkeypatch):
+    forgotten = []
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", lambda self, session_id, file_id: forgotten.append(file_id))
+    click(choose(page("add_photo", mole=mole.id), b"not a photo"), "Add this photo")
+    assert forgotten == []
+    click(choose(page("add_photo", mole=mole.id), photo_bytes()), "Add this photo")
+    assert len(forgotten) == 1
+
+
 def test_each_step_of_the_work_is_said(page, mole, monkeypatch):
     said = []
     add_photo = photos.add_photo
     monkeypatch.setattr(
-        photos, "add_photo", lambda *args, on_step, **more: add_photo(*args, on_step=lambda step: (said.append(step), on_step(step)), **more)
+        photos, "add_photo",
+        lambda *args, on_step, **more: add_photo(*args, on_step=lambda step: (said.append(step), on_step(step)), **more),
     )
     click(choose(page("add_photo", mole=mole.id), photo_bytes()), "Add this photo")
     assert said == ["reading", "checking", "finding", "classifying", "saving"]
@@ -233,6 +244,17 @@ def test_unreadable_file_is_refused_under_the_field_and_what_was_typed_stays(pag
     assert not element(app, "button", "Add this photo").disabled, "another try needs no new page"
 
 
+def test_old_refusal_is_gone_when_the_page_is_opened_anew(page, mole):
+    click(choose(page("add_photo", mole=mole.id), b"not a photo"), "Add this photo")
+    page("moles")
+    assert "not a photo" not in words(page("add_photo", mole=mole.id))
+
+
+def test_chosen_photo_is_shown_before_it_is_sent(page, mole):
+    assert choose(page("add_photo", mole=mole.id), photo_bytes()).image[0].captions == ["Your photo, not stored yet"]
+    assert not choose(page("add_photo", mole=mole.id), b"not a photo").image
+
+
 def test_failure_on_our_side_keeps_what_was_chosen(page, mole, monkeypatch):
     def fail(*_args, **_more):
         raise ServiceError("The disk is full, so nothing was saved.")
@@ -242,6 +264,21 @@ def test_failure_on_our_side_keeps_what_was_chosen(page, mole, monkeypatch):
     app = click(app, "Add this photo")
     assert [error.value for error in app.error] == ["The disk is full, so nothing was saved."]
     monkeypatch.undo()
+
+
+def test_fault_of_ours_is_not_tried_again_and_again(page, mole, monkeypatch):
+    tries = []
+
+    def fail(*_args, **_more):
+        tries.append(1)
+        raise RuntimeError("a bug")
+
+    app = choose(page("add_photo", mole=mole.id), photo_bytes())
+    monkeypatch.setattr(photos, "add_photo", fail)
+    element(app, "button", "Add this photo").click().run()
+    app.run()
+    assert len(tries) == 1
+    assert not element(app, "button", "Add this photo").disabled
 
 
 def test_click_in_the_middle_of_the_work_takes_it_up_again_and_stores_once(page, patient, mole, monkeypatch):
@@ -429,7 +466,7 @@ def test_many_visits_come_in_pages(page, mole, add):
     app = page("mole", mole=mole.id)
     assert len(pictures(app)) == 13, "the newest, and twelve thumbnails"
     assert len(app.table[0].value) == 25
-    strip, rows = app.get("pagination")
+    strip, _ = app.get("pagination")
     strip.set_value(3).run()
     assert len(pictures(app)) == 6
     app.get("pagination")[1].set_value(2).run()
