@@ -35,9 +35,10 @@ weights: .venv-dev/.installed
 evaluate: .venv-dev/.installed
 	.venv-dev/bin/python -m training.evaluate --all --data $(DATA)
 
-benchmarks: .venv-dev/.installed
+benchmarks: .venv/.installed .venv-dev/.installed
 	.venv-dev/bin/python -m benchmarks.runtime
 	.venv-dev/bin/python -m benchmarks.synthetic_dice
+	.venv-dev/bin/python -m benchmarks.start_up
 
 screenshots: .venv-dev/.installed
 	.venv-dev/bin/python -m tests.browser.screenshots test-results/pages
