@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,29 +16,42 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 from pages._headers import SecurityHeaders
+from pages._observed import METRICS, Observed
 from pages._parts import show_error
 from pages._routes import ROUTES, weights_loaded
-from services import photos
-from services.errors import ServiceError
+from services import logs, photos, running
+from services.errors import ServiceError, ValidationError
 from services.settings import settings
 from services.start import prepare
 
-logger = logging.getLogger("moletrail")
+FINISH_SECONDS = 60.0
+"""So long a stopping server waits for photos that are being analysed; systemd's own patience is 90 s."""
 
 
 @asynccontextmanager
 async def start(_app: st.App) -> AsyncIterator[None]:
     """Bring data folder and database to the current schema, and load the networks while the first page is already served."""
-    await run_in_threadpool(prepare)
+    logs.set_up()
+    try:
+        await run_in_threadpool(prepare)
+    except ServiceError as error:
+        # The sentence and nothing else: raised from here it would come out as a trace of the web server.
+        print(error, file=sys.stderr, flush=True)
+        os._exit(1)
+    logs.event("started")
     threading.Thread(target=_load_weights, name="load-weights", daemon=True).start()
     yield
+    # The threads of pages end with the process, whatever they are about.
+    if not await run_in_threadpool(running.wait_until_idle, FINISH_SECONDS):
+        logs.event("stopped in the middle of an analysis", level=logging.WARNING)
+    logs.event("stopped")
 
 
 def _load_weights() -> None:
     try:
         photos.warm_up()
-    except Exception:
-        logger.exception("The networks could not be loaded; photos cannot be analysed, and /ready says so.")
+    except Exception as error:
+        logs.event("the networks could not be loaded; photos cannot be analysed, and /ready says so", level=logging.ERROR, error=error)
     else:
         weights_loaded.set()
 
@@ -47,7 +62,7 @@ def show_calmly(error: Exception) -> bool:
         show_error(error)
     else:
         number = secrets.token_hex(3).upper()
-        logger.error("Error %s on a page", number, exc_info=error)
+        logs.event("error", level=logging.ERROR, error=error, number=number)
         st.error(
             f"Something went wrong on our side. What was saved before is safe. Please try again; if it comes back, report it as {number}.",
             icon=":material/error:",
@@ -55,10 +70,16 @@ def show_calmly(error: Exception) -> bool:
     return True
 
 
+try:
+    over_tls = settings().secure_cookie
+except ValidationError as error:
+    print(*error.fields.values(), sep="\n", file=sys.stderr)
+    sys.exit(1)
+
 app = st.App(
     Path(__file__).parent / "pages" / "_navigation.py",
     lifespan=start,
-    routes=ROUTES,
-    middleware=[Middleware(SecurityHeaders, over_tls=settings().secure_cookie)],
+    routes=[METRICS, *ROUTES],
+    middleware=[Middleware(SecurityHeaders, over_tls=over_tls), Middleware(Observed)],
     on_script_error=show_calmly,
 )

@@ -65,7 +65,7 @@ def main() -> None:
     overlaps: dict[str, list[float]] = defaultdict(list)
     groups: dict[str, list[float]] = defaultdict(list)
     refusals: Counter[str] = Counter()
-    probabilities, kinds = [], []
+    probabilities, kinds, tones = [], [], []
     for index in range(chosen.photos):
         photo, look = sample(index, chosen.seed)
         analysis = analyser.analyse(photo.rgb, force=True)
@@ -79,13 +79,17 @@ def main() -> None:
         if analysis.malignant_probability is not None and photo.mole.kind != "atypical":
             probabilities.append(analysis.malignant_probability)
             kinds.append(photo.mole.kind == "melanoma")
+            tones.append(photo.mole.skin_tone)
 
     for name, values in overlaps.items():
         print(f"Dice {name}: {with_interval(np.mean, np.array(values))}, median {np.median(values):.3f}, lowest {min(values):.3f}")
     for group in sorted(groups):
         print(f"  chosen, {group}: {np.mean(groups[group]):.3f}, n = {len(groups[group])}")
-    if probabilities:
-        print(f"AUC melanoma-like against benign-like: {with_interval(auc, np.array(probabilities), np.array(kinds))}")
+    columns = np.array(probabilities), np.array(kinds, bool), np.array(tones)
+    for label, darkest in (("all tones", 6), ("tones 1 to 3", 3)):
+        judged = columns[2] <= darkest
+        if judged.any():
+            print(f"AUC melanoma-like against benign-like, {label}: {with_interval(auc, columns[0][judged], columns[1][judged])}")
     print(f"Would have been refused: {dict(refusals) or 'none'}")
 
 

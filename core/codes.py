@@ -9,6 +9,7 @@ _SENTENCES = {
     "not_a_photo": "The file is not a photo that can be read. Please use a JPG, PNG, WebP, HEIC or BMP photo.",
     "damaged_file": "The photo is damaged or only part of it arrived. Please send it again or take a new one.",
     "too_many_pixels": "The photo has more than 50 megapixels. Please use a smaller copy or a lower camera setting.",
+    "over_limits": "This photo could not be read within the limits for one photo. Please save it anew as a JPG, or take a new one.",
     # A photo that cannot be judged.
     "too_small": "The photo is too small to judge. Please send the original photo, not a thumbnail or a screenshot of it.",
     "no_lesion": "No mole was found in the photo. Please move closer, put the mole in the middle and make sure it is sharp and well lit.",

@@ -1,7 +1,11 @@
-"""Bytes in, an upright RGB photo out; and the two encodings in which photos and masks are kept."""
+"""Bytes in, an upright RGB photo out; and the two encodings in which photos and masks are kept.
+
+What a person sent is decoded by `core.isolation`, which calls `read_photo` in a process that may die.
+"""
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
@@ -11,17 +15,23 @@ import cv2
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from core.codes import sentence
 
-pillow_heif.register_heif_opener()
+# The photo itself is all that is wanted of a container; what is not read cannot do harm.
+pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
 
 FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP")
 MOST_PIXELS = 50_000_000
+MOST_ELONGATED = 80
+"""A longer strip is no photo. With MOST_PIXELS this keeps each side below the 65,500 px that a JPEG can hold."""
 
-_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG", b"BM")
-"""First bytes of the accepted formats; WebP and HEIF carry theirs behind a length."""
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+"""Major brands of HEIF pictures (ISO/IEC 23008-12); films and AVIF share the container."""
+
+_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+_ROWS_AT_ONCE = 256
 
 
 class UnreadablePhoto(ValueError):
@@ -34,7 +44,7 @@ class UnreadablePhoto(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """An upright photo: `rgb` is height x width x 3 uint8."""
+    """An upright photo: `rgb` is height x width x 3 uint8, sRGB where the file says in which colours it is."""
 
     rgb: NDArray[np.uint8]
     format: str
@@ -46,24 +56,27 @@ class Photo:
 
 
 def read_photo(source: bytes | Path) -> Photo:
-    """Decode a photo whatever its file name says. Raises UnreadablePhoto."""
+    """Decode a photo whatever its file name says; of several pictures in the file the first. Raises UnreadablePhoto."""
     data = _read(source)
     if not data:
         raise UnreadablePhoto("empty_file")
+    format_ = _format(data)
+    if format_ is None:
+        raise UnreadablePhoto("not_a_photo")
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise UnreadablePhoto("too_many_pixels")
-            # Phones store several pictures in one JPEG (MPO); the first is the photo.
-            format_ = "JPEG" if picture.format == "MPO" else picture.format
+        if format_ == "WEBP":
+            # Pillow makes room for the whole canvas before it says how large that is.
+            _check_size(*_webp_size(data))
+        with Image.open(BytesIO(data), formats=[format_]) as picture:
+            _check_size(*picture.size)
             taken_on = _taken_on(picture)
-            rgb = _to_rgb(_upright(picture))
+            rgb = _pixels(_to_srgb(_upright(picture)))
     except UnreadablePhoto:
         raise
     except Image.DecompressionBombError:
         raise UnreadablePhoto("too_many_pixels") from None
-    except UnidentifiedImageError:
-        raise UnreadablePhoto("damaged_file" if _looks_like_a_photo(data) else "not_a_photo") from None
+    except MemoryError:
+        raise UnreadablePhoto("over_limits") from None
     except Exception as error:  # Decoders raise many types on damaged files; none of them says anything to a person.
         raise UnreadablePhoto("damaged_file") from error
     return Photo(rgb, format_, rgb.shape[1], rgb.shape[0], taken_on)
@@ -103,8 +116,36 @@ def _read(source: bytes | Path) -> bytes:
         raise UnreadablePhoto("cannot_open") from error
 
 
-def _looks_like_a_photo(data: bytes) -> bool:
-    return data.startswith(_BEGINNINGS) or data[8:12] == b"WEBP" or data[4:8] == b"ftyp"
+def _format(data: bytes) -> str | None:
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return "HEIF"
+    return "BMP" if data.startswith(b"BM") else None
+
+
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the canvas from the first chunk (RFC 9649). Raises struct.error, ValueError."""
+    if data[12:16] == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if data[12:16] == b"VP8L":
+        (bits,) = struct.unpack_from("<I", data, 21)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if data[12:16] == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ValueError("The first chunk of this WebP file is none that holds a picture.")
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise UnreadablePhoto("too_many_pixels")
+    if max(width, height) > MOST_ELONGATED * min(width, height):
+        raise UnreadablePhoto("too_small")
 
 
 def _taken_on(picture: Image.Image) -> date | None:
@@ -118,18 +159,53 @@ def _taken_on(picture: Image.Image) -> date | None:
 def _upright(picture: Image.Image) -> Image.Image:
     picture.load()
     try:
-        return ImageOps.exif_transpose(picture)
+        ImageOps.exif_transpose(picture, in_place=True)
+    except MemoryError:
+        raise
     except Exception:  # Damaged EXIF: the pixels are sound, so show them as they are.
-        return picture
+        pass
+    return picture
 
 
-def _to_rgb(picture: Image.Image) -> NDArray[np.uint8]:
-    if picture.mode.startswith("I") or picture.mode == "F":
+def _to_srgb(picture: Image.Image) -> Image.Image:
+    """Return the picture as 8-bit sRGB on white, converted from its own colour profile where that can be read."""
+    profile = picture.info.get("icc_profile", b"")
+    if picture.mode.startswith("I"):
         # 16-bit grey, which Pillow would clip rather than scale.
-        grey = np.asarray(picture).astype(np.float64)
-        return np.repeat(np.clip(grey / 257, 0, 255).round().astype(np.uint8)[:, :, None], 3, axis=2)
-    if picture.has_transparency_data:
+        picture = Image.fromarray(cv2.convertScaleAbs(np.asarray(picture).astype(np.uint16), alpha=1 / 257))
+    elif picture.has_transparency_data:
+        picture = _on_white(picture)
+    if picture.mode not in ("RGB", "L", "CMYK"):
+        picture = picture.convert("RGB")
+    return _from_profile(picture, profile) if profile else picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    if picture.mode != "RGBA":
         picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    return np.array(picture.convert("RGB"))
+    white = Image.new("RGB", picture.size, "white")
+    white.paste(picture, mask=picture.getchannel("A"))
+    return white
+
+
+def _from_profile(picture: Image.Image, profile: bytes) -> Image.Image:
+    """Phones write Display P3, cameras Adobe RGB: colours are measured, so they must mean the same in every photo."""
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return picture
+        intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+        in_place = picture.mode == "RGB"
+        converted = ImageCms.profileToProfile(picture, source, _SRGB, intent, "RGB", in_place, ImageCms.Flags.BLACKPOINTCOMPENSATION)
+        return picture if in_place else converted
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return picture  # A damaged profile, or one of other colours than the picture's.
+
+
+def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
+    """Return height x width x 3, copied in strips: at 50 megapixels each whole copy in between would take 200 MB."""
+    rgb = np.empty((picture.height, picture.width, 3), np.uint8)
+    for top in range(0, picture.height, _ROWS_AT_ONCE):
+        bottom = min(top + _ROWS_AT_ONCE, picture.height)
+        rgb[top:bottom] = np.asarray(picture.crop((0, top, picture.width, bottom)).convert("RGB"))
+    return rgb

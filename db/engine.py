@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DisconnectionError
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another one before the database counts as locked."""
@@ -33,15 +35,12 @@ def make_engine(url: str, *, create: bool = False, enforce_foreign_keys: bool = 
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if create:
         path.parent.mkdir(parents=True, exist_ok=True)
-    file = f"{path.as_uri()}?mode={'rwc' if create else 'rw'}"
-    engine = create_engine(
-        url,
-        creator=lambda: sqlite3.connect(file, uri=True, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False),
-        hide_parameters=True,
-    )
+    engine = create_engine(url, creator=lambda: _connect(path, "rwc" if create else "rw"), hide_parameters=True)
 
     @event.listens_for(engine, "connect")
-    def set_up(connection, _record) -> None:
+    def set_up(connection, record) -> None:
+        record.info["file"] = _identity(path)
+        record.info["writable"] = os.access(path.parent, os.W_OK)
         # The driver's own, late BEGIN is switched off; begin() below opens every transaction.
         connection.isolation_level = None
         for pragma in (
@@ -52,9 +51,52 @@ def make_engine(url: str, *, create: bool = False, enforce_foreign_keys: bool = 
         ):
             connection.execute(f"PRAGMA {pragma}")
 
+    @event.listens_for(engine, "checkout")
+    def require_same_file(_connection, record, _proxy) -> None:
+        # Of a file that was removed or replaced, a connection would go on writing into what nobody finds again.
+        # One that began on a disk that could only be read stays read-only; what the disk does now counts.
+        if record.info["file"] != _identity(path) or record.info["writable"] != os.access(path.parent, os.W_OK):
+            raise DisconnectionError
+
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get("moletrail_writing")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    """Open the file; on a disk that can only be read, where SQLite cannot make the files of its write-ahead log, as it stands.
+
+    That is safe only while no log waits to be read, and the disk changes nothing either.
+    """
+
+    def connect(how: str) -> sqlite3.Connection:
+        return sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False)
+
+    log = path.with_name(path.name + "-wal")
+    if path.exists() and not os.access(path.parent, os.W_OK) and not log.exists():
+        return connect("mode=ro&immutable=1")
+    return connect(f"mode={mode}")
+
+
+def damage(url: str) -> str | None:
+    """What SQLite's own check finds wrong with its file; None where it is sound, or for another database."""
+    if sqlite_file(url) is None:
+        return None
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        return None if found == "ok" else found
+    finally:
+        engine.dispose()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino

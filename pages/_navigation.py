@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages._observed import one_page
 from pages._pages import PAGES, PageEntry, home_of
 from pages._parts import go
 from pages._session import current_person
@@ -22,7 +23,8 @@ def draw() -> None:
     wide = page.url_path in PAGES and PAGES[page.url_path].wide
     st.set_page_config(page_title=f"{page.title} · Moletrail", page_icon=ICON, layout="wide" if wide else "centered")
     st.logo(NAME, size="large")
-    page.run()
+    with one_page(page.url_path or "first", actor=person.id if person else None):
+        page.run()
 
 
 def as_page(entry: PageEntry, role: str) -> st.Page:

@@ -31,6 +31,8 @@ PAGES: dict[str, PageEntry] = {
     for entry in (
         PageEntry("log-in", "account/log_in.py", "Log in", ":material/login:", (), home_of="nobody"),
         PageEntry("sign-up", "account/sign_up.py", "Sign up", ":material/person_add:", ()),
+        PageEntry("reset-password", "account/reset_password.py", "New password", ":material/lock_reset:", ()),
+        PageEntry("verify-email", "account/verify_email.py", "Confirm e-mail", ":material/mark_email_read:", ()),
         PageEntry("moles", "patient/moles.py", "My moles", ":material/accessibility_new:", ("patient",), home_of="patient"),
         PageEntry("add-mole", "patient/add_mole.py", "Add a mole", ":material/add:", ("patient",)),
         PageEntry("mole", "patient/mole.py", "Mole", ":material/timeline:", ("patient",), wide=True),

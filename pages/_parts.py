@@ -53,7 +53,8 @@ ADVICE: dict[tuple[str, str], str] = {
     ("benign", "low"): "The networks lean towards benign but are not sure; it is no diagnosis. "
     "Have a doctor look at the mole if it is new, has changed, or you cannot tell.",
     ("uncertain", "low"): "The networks cannot tell from this photo. Take another in even light, and have a doctor look at the mole.",
-    ("malignant", "low"): "The networks lean towards malignant but are not sure; it is no diagnosis. Please have a doctor look at the mole.",
+    ("malignant", "low"): "The networks lean towards malignant but are not sure; it is no diagnosis. "
+    "Please have a doctor look at the mole.",
     ("malignant", "medium"): "This looks more like malignant than benign lesions the networks have seen; it is no diagnosis. "
     "Please have a doctor look at it soon.",
     ("malignant", "high"): "This looks like malignant lesions the networks have seen; it is no diagnosis. "

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from pages._session import COOKIE, DEVICE_COOKIE
-from services import accounts, devices, photos, records
+from pages._session import COOKIE, DEVICE_COOKIE, LINK_COOKIES
+from services import accounts, devices, logs, photos, records
 from services.errors import LoginFailed, NotAllowed, NotFound, ServiceError, ValidationError
 from services.fields import today
 from services.settings import settings
@@ -27,6 +27,9 @@ from services.views import Person
 # Health records: nothing stays in the disk cache of a shared computer, and after log-out "back" shows nothing.
 PRIVATE = {"Cache-Control": "no-store"}
 MOST_BYTES_OF_A_TICKET = 4096
+IDENTITY_COOKIES = "_streamlit_user"
+"""How the names of the cookies of st.login begin; a long one is split."""
+LINK_COOKIE_LASTS = timedelta(minutes=30)
 NOT_FOUND = "This does not exist, or it is not yours to see."
 
 weights_loaded = threading.Event()
@@ -50,6 +53,7 @@ async def begin_session(request: Request) -> Response:
     answer = Response(status_code=204, headers=PRIVATE)
     _set_cookie(answer, COOKIE, token, lasts=settings().session_absolute)
     _set_cookie(answer, DEVICE_COOKIE, device, lasts=devices.LIFE)
+    _drop_identity(request, answer)
     return answer
 
 
@@ -72,7 +76,27 @@ def end_session(request: Request) -> Response:
         accounts.log_out(token=token)
     answer = Response(status_code=204, headers=PRIVATE)
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax", secure=settings().secure_cookie)
+    _drop_identity(request, answer)
     return answer
+
+
+def open_link(request: Request) -> Response:
+    """A link from an e-mail: its token goes into a cookie and never into a page's address, so no Referer, history or screen
+    tells it. Nothing is used up here, as mail programs open links on their own."""
+    page, token = request.path_params["page"], request.query_params.get("token", "")
+    if page not in LINK_COOKIES or len(token) > 100:
+        return _say(404, NOT_FOUND)
+    answer = RedirectResponse(f"/{page}", status_code=303, headers=PRIVATE)
+    _set_cookie(answer, LINK_COOKIES[page], token, lasts=LINK_COOKIE_LASTS)
+    return answer
+
+
+def _drop_identity(request: Request, answer: Response) -> None:
+    """Streamlit keeps what a provider said for 30 days; ours is the only session there is, so it goes once it was used, and
+    e-mailed links with it."""
+    for name in request.cookies:
+        if name.startswith(IDENTITY_COOKIES) or name in LINK_COOKIES.values():
+            answer.delete_cookie(name, path="/", httponly=True, samesite="lax")
 
 
 def _from_own_pages(request: Request) -> bool:
@@ -124,6 +148,7 @@ def _answer(request: Request, make: Callable[[Person], Response]) -> Response:
     token = request.cookies.get(COOKIE)
     try:
         person = accounts.person_of(token=token) if token else None
+        logs.note(actor=person.id if person else None)
         return make(person) if person else _say(401, "Please log in first.")
     except (NotFound, NotAllowed):
         return _say(404, NOT_FOUND)
@@ -187,6 +212,7 @@ def _say(status: int, sentence: str) -> Response:
 ROUTES = [
     Route("/session", begin_session, methods=["POST"]),
     Route("/session/end", end_session, methods=["POST"]),
+    Route("/link/{page}", open_link),
     Route("/photo/{upload_id}/overlay.jpg", overlay),
     Route("/photo/{upload_id}/{size}.jpg", photo),
     Route("/export/diagnoses.csv", diagnoses_csv),

@@ -9,13 +9,16 @@ import streamlit as st
 
 from pages._pages import PAGES, home_of
 from pages._parts import go, show_error
-from services import accounts, two_factor
+from pages.account import _provider as provider
+from services import accounts, external, two_factor
 from services.errors import LoginFailed, SecondStepNeeded
 from services.views import Person
 
 COOKIE = "moletrail_session"
 DEVICE_COOKIE = "moletrail_device"
 """Says that an account was logged in to from this browser before, see services.devices."""
+LINK_COOKIES = {"reset-password": "moletrail_reset", "verify-email": "moletrail_verify"}
+"""Page that a link sent by e-mail leads to -> cookie in which the route /link hands it the link's token."""
 
 # A page's script cannot set an HttpOnly cookie: the browser itself asks the route for it, then opens the page anew,
 # so that the new connection carries the cookie. `id` keeps a redraw from sending twice.
@@ -41,6 +44,11 @@ export default function ({ data, setTriggerValue }) {
 def session_token() -> str | None:
     """The token the browser sent when it connected."""
     return st.context.cookies.get(COOKIE)
+
+
+def link_token(page: str) -> str:
+    """The token of the e-mailed link through which this page was opened."""
+    return st.context.cookies.get(LINK_COOKIES[page], "")
 
 
 def visitor() -> dict[str, str]:
@@ -95,6 +103,9 @@ def log_in_form(sentence: str = "", *, stay: bool = False) -> None:
     st.title("Log in", anchor=False)
     if sentence:
         st.markdown(sentence)
+    if claims := provider.claims():
+        _open_with(claims, stay=stay)
+        return
     with st.form("log_in", border=False, width=480):
         email = st.text_input("E-mail", key="log_in_email", autocomplete="username")
         password = st.text_input("Password", key="log_in_password", type="password", autocomplete="current-password")
@@ -105,6 +116,9 @@ def log_in_form(sentence: str = "", *, stay: bool = False) -> None:
         show_error(refused)
     elif st.session_state.pop("browser_refused", False):
         st.error("The browser did not take the log-in. Allow cookies for this site, then log in again.", icon=":material/cookie_off:")
+    provider.buttons()
+    if st.button("Forgot your password?", icon=PAGES["reset-password"].icon, width=480, key="to_reset_password"):
+        go("reset-password")
     if st.button("New here? Sign up", icon=PAGES["sign-up"].icon, width=480, key="to_sign_up"):
         go("sign-up")
 
@@ -116,10 +130,21 @@ def open_account(log_in: Callable[[], str], *, stay: bool = False) -> None:
     except SecondStepNeeded as needed:
         st.session_state["second_step"] = needed.pending
         st.rerun()
+    except external.NoAccount:
+        raise
     except LoginFailed as error:
         show_error(error)
     else:
         log_in_browser(ticket, stay=stay)
+
+
+def _open_with(claims: dict, *, stay: bool) -> None:
+    """Who comes back from the provider is let in, or led to the sign-up that is still missing."""
+    try:
+        open_account(lambda: external.log_in(claims, user_agent=visitor()["user_agent"]), stay=stay)
+    except external.NoAccount:
+        go("sign-up")
+    provider.leave()
 
 
 def _second_step_form(*, stay: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import hashlib
 import os
 import secrets
 import sys
@@ -16,9 +15,9 @@ from sqlalchemy.orm import Session, undefer
 
 from db.base import now
 from db.models import AccountState, CareGrant, Lesion, LoginSession, Role, User
-from services import audit, fields, passwords, policy, throttle
+from services import audit, devices, fields, mail, passwords, policy, sessions, throttle
 from services.audit import Action
-from services.errors import LoginFailed, NotFound, ServiceError, ValidationError
+from services.errors import LoginFailed, NotFound, SecondStepNeeded, ServiceError, ValidationError
 from services.mapping import person
 from services.paging import page_of
 from services.settings import settings
@@ -28,10 +27,15 @@ from services.views import Page, Person
 FIELDS = fields.LABELS
 SEXES = fields.SEXES
 
-TICKET_LIFE = timedelta(seconds=60)
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly it is known when a log-in was last used; each update is a write."""
 WRONG = "The e-mail address or the password is wrong."
+NEW_PASSWORD_TEXT = """Hello {name},
+
+the password of your Moletrail account was changed just now, and every browser was logged out.
+
+If it was not you, choose a new one at once: {url}/reset-password
+"""
 TAKEN = "There is already an account with this e-mail address. Please log in instead."
 
 
@@ -110,16 +114,21 @@ def _store_account(role: Role, state: AccountState, values: dict, *, action: Act
 # --- logging in and out ---
 
 
-def log_in(*, email: str, password: str, user_agent: str = "") -> str:
+def log_in(*, email: str, password: str, user_agent: str = "", client_address: str = "", device: str = "") -> str:
     """Return a ticket that `redeem_ticket` trades once, within a minute, for the session token of the cookie.
 
-    The page cannot set the cookie itself; the ticket carries the log-in to the route that can. Raises LoginFailed.
+    The page cannot set the cookie itself; the ticket carries the log-in to the route that can. `device` is the browser's
+    device cookie: where the account knows it, wrong tries made elsewhere do not keep it waiting. Raises LoginFailed, or
+    SecondStepNeeded where the password was right and the account asks for a code too.
     """
-    address = " ".join(email.split()).lower()
-    key = throttle.key("account", address)
+    email = " ".join(email.split()).lower()
     with transaction() as session:
-        wait = throttle.count_try(session, key=key)
-        user = session.scalar(select(User).where(User.email == address).options(undefer(User.password_hash)))
+        user = session.scalar(select(User).where(User.email == email).options(undefer(User.password_hash)))
+        if user and devices.is_known(session, user_id=user.id, device=device):
+            key, address_key = throttle.key("device", f"{user.id} {device}"), None
+        else:
+            key, address_key = throttle.key("account", email), throttle.address_key(client_address)
+        wait = throttle.count_try(session, key, address_key)
         if wait is not None:
             _record_log_in(session, user, outcome="throttled")
     if wait is not None:
@@ -130,49 +139,53 @@ def log_in(*, email: str, password: str, user_agent: str = "") -> str:
     if not right or user is None:
         with transaction() as session:
             _record_log_in(session, user, outcome="failed")
+            if throttle.is_locked(session, key=key):
+                audit.record(session, actor_id=None, action=Action.LOCK, subject=f"user:{user.id}" if user else "")
         raise LoginFailed(WRONG)
     new_hash = passwords.hash_of(password) if passwords.is_outdated(user.password_hash) else None
 
-    ticket = secrets.token_urlsafe(32)
-    moment = now()
     with transaction() as session:
         throttle.forget(session, key=key)
-        state = session.scalar(select(User.account_state).where(User.id == user.id))
-        if state == AccountState.ACTIVE:
+        throttle.take_back(session, key=address_key)
+        # Read anew: it may have been switched off, or the password changed, while this one was checked.
+        state, password_hash, totp_enabled_at = session.execute(
+            select(User.account_state, User.password_hash, User.totp_enabled_at).where(User.id == user.id)
+        ).one()
+        changed = password_hash != user.password_hash
+        if state == AccountState.ACTIVE and not changed:
             if new_hash is not None:
                 session.execute(update(User).where(User.id == user.id).values(password_hash=new_hash))
-            session.add(
-                LoginSession(
-                    user_id=user.id,
-                    ticket_hash=_digest(ticket),
-                    ticket_expires_at=moment + TICKET_LIFE,
-                    last_seen_at=moment,
-                    expires_at=moment + settings().session_absolute,
-                    user_agent=user_agent[:200],
-                )
-            )
-        _record_log_in(session, user, outcome="ok" if state == AccountState.ACTIVE else str(state))
-    if state == AccountState.PENDING:
-        raise LoginFailed("An administrator has not confirmed your doctor's account yet. You can log in as soon as that is done.")
-    if state != AccountState.ACTIVE:
-        raise LoginFailed("This account is switched off. Please ask the administrator.")
+            ticket = sessions.begin(session, user_id=user.id, user_agent=user_agent, awaits_code=totp_enabled_at is not None)
+        outcome = "failed" if changed else str(state) if state != AccountState.ACTIVE else "code_asked" if totp_enabled_at else "ok"
+        _record_log_in(session, user, outcome=outcome)
+    if changed:
+        raise LoginFailed(WRONG)
+    require_active(state)
+    if totp_enabled_at is not None:
+        raise SecondStepNeeded(ticket)
     return ticket
 
 
-def redeem_ticket(*, ticket: str) -> str:
-    """Return the session token that belongs to a ticket; raises LoginFailed if it was used, is older than a minute or unknown."""
+def redeem_ticket(*, ticket: str, replaces: str = "") -> str:
+    """Return the session token that belongs to a ticket; raises LoginFailed if it was used, is older than a minute or unknown.
+
+    `replaces` is the token that the browser held before: its session ends, so that none is left behind unseen.
+    """
     token = secrets.token_urlsafe(32)
     moment = now()
     with transaction() as session:
         redeemed = session.execute(
             update(LoginSession)
             .where(
-                LoginSession.ticket_hash == _digest(ticket), LoginSession.ticket_expires_at > moment, LoginSession.ended_at.is_(None)
+                LoginSession.ticket_hash == sessions.digest(ticket), LoginSession.ticket_expires_at > moment,
+                LoginSession.ended_at.is_(None), LoginSession.awaits_code.is_(False),
             )
-            .values(ticket_hash=None, ticket_expires_at=None, token_hash=_digest(token), last_seen_at=moment)
+            .values(ticket_hash=None, ticket_expires_at=None, token_hash=sessions.digest(token), last_seen_at=moment)
         )
     if redeemed.rowcount != 1:
         raise LoginFailed("This log-in took too long or was used already. Please log in again.")
+    if replaces:
+        log_out(token=replaces)
     return token
 
 
@@ -183,13 +196,7 @@ def person_of(*, token: str) -> Person | None:
         row = session.execute(
             select(LoginSession, User)
             .join(User, LoginSession.user_id == User.id)
-            .where(
-                LoginSession.token_hash == _digest(token),
-                LoginSession.ended_at.is_(None),
-                LoginSession.expires_at > moment,
-                LoginSession.last_seen_at > moment - settings().session_idle,
-                User.account_state == AccountState.ACTIVE,
-            )
+            .where(LoginSession.token_hash == sessions.digest(token), *sessions.in_force(), User.account_state == AccountState.ACTIVE)
         ).first()
     if row is None:
         return None
@@ -204,7 +211,7 @@ def log_out(*, token: str) -> None:
     """End this session on the server; a token that is unknown or ended is fine."""
     with transaction() as session:
         login = session.scalar(
-            select(LoginSession).where(LoginSession.token_hash == _digest(token), LoginSession.ended_at.is_(None))
+            select(LoginSession).where(LoginSession.token_hash == sessions.digest(token), LoginSession.ended_at.is_(None))
         )
         if login is not None:
             login.ended_at = now()
@@ -216,9 +223,66 @@ def _record_log_in(session: Session, user: User | None, *, outcome: str) -> None
     audit.record(session, actor_id=user_id, action=Action.LOG_IN, subject=f"user:{user_id}" if user_id else "", outcome=outcome)
 
 
-def _digest(secret: str) -> str:
-    """Tickets and tokens are 256 random bits: a plain hash keeps them from who reads the database."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+def require_active(state: AccountState) -> None:
+    """To be asked once it is proved who logs in: nobody else learns how an account stands."""
+    if state == AccountState.PENDING:
+        raise LoginFailed("An administrator has not confirmed your doctor's account yet. You can log in as soon as that is done.")
+    if state != AccountState.ACTIVE:
+        raise LoginFailed("This account is switched off. Please ask the administrator.")
+
+
+# --- the password ---
+
+
+def change_password(actor: Person, *, current: str, new: str, user_agent: str = "") -> str:
+    """Set a new password. Every session of this person ends; returns the ticket of a new one, for the browser that asked.
+
+    Raises ValidationError with these argument names as keys.
+    """
+    key = throttle.key("change", str(actor.id))
+    with transaction() as session:
+        policy.require(session, actor, Action.CHANGE_PASSWORD)
+        user = session.get(User, actor.id, options=[undefer(User.password_hash)])
+        wait = throttle.count_try(session, key)
+        if wait is not None:
+            _record_change(session, actor, outcome="throttled")
+    if wait is not None:
+        raise ValidationError({"current": f"Too many wrong tries. Please wait {throttle.in_words(wait)} and try again."})
+    if not passwords.matches(user.password_hash, current):
+        with transaction() as session:
+            _record_change(session, actor, outcome="failed")
+        raise ValidationError({"current": "This is not your current password."})
+    with transaction() as session:
+        throttle.forget(session, key=key)
+    if complaint := passwords.complaint(new, about=(user.first_name, user.surname, user.email)):
+        raise ValidationError({"new": complaint})
+    if new == current:
+        raise ValidationError({"new": "This is the password you have now. Please choose another one."})
+    new_hash = passwords.hash_of(new)
+    with transaction() as session:
+        policy.require(session, actor, Action.CHANGE_PASSWORD)
+        set_password(session, user_id=actor.id, password_hash=new_hash)
+        _record_change(session, actor)
+        ticket = sessions.begin(session, user_id=actor.id, user_agent=user_agent)
+    tell_of_new_password(user.email, user.first_name)
+    return ticket
+
+
+def set_password(session: Session, *, user_id: int, password_hash: str) -> None:
+    """Within the caller's transaction: who knew the old password is out everywhere, and no browser is known any more."""
+    session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash))
+    sessions.end_all(session, user_id=user_id)
+    devices.forget_all(session, user_id=user_id)
+
+
+def tell_of_new_password(email: str, first_name: str) -> None:
+    """So that the owner learns of it where it was not them."""
+    text = NEW_PASSWORD_TEXT.format(name=first_name, url=settings().public_url)
+    mail.send(to=email, subject="Your Moletrail password was changed", text=text)
+
+
+def _record_change(session: Session, actor: Person, *, outcome: str = "ok") -> None:
+    audit.record(session, actor_id=actor.id, action=Action.CHANGE_PASSWORD, subject=f"user:{actor.id}", outcome=outcome)
 
 
 # --- what an admin does ---
@@ -272,7 +336,7 @@ def set_role(actor: Person, *, user_id: int, role: str) -> None:
                 update(CareGrant).where(CareGrant.doctor_id == user.id, CareGrant.revoked_at.is_(None)).values(revoked_at=now())
             )
         user.role = new_role
-        _end_sessions(session, user)
+        sessions.end_all(session, user_id=user.id)
         audit.record(session, actor_id=actor.id, action=Action.CHANGE_ROLE, subject=f"user:{user.id}", patient_id=_patient_id(user))
 
 
@@ -284,7 +348,7 @@ def disable_account(actor: Person, *, user_id: int) -> None:
         _require_not_oneself(actor, user)
         _require_another_admin(session, user)
         user.account_state = AccountState.DISABLED
-        _end_sessions(session, user)
+        sessions.end_all(session, user_id=user.id)
         audit.record(session, actor_id=actor.id, action=Action.DISABLE_ACCOUNT, subject=f"user:{user.id}", patient_id=_patient_id(user))
 
 
@@ -323,10 +387,6 @@ def _require_another_admin(session: Session, user: User) -> None:
 
 def _active_admins():
     return select(User.id).where(User.role == Role.ADMIN, User.account_state == AccountState.ACTIVE)
-
-
-def _end_sessions(session: Session, user: User) -> None:
-    session.execute(update(LoginSession).where(LoginSession.user_id == user.id, LoginSession.ended_at.is_(None)).values(ended_at=now()))
 
 
 def _patient_id(user: User) -> int | None:

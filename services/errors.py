@@ -40,6 +40,14 @@ class LoginFailed(ServiceError):
     """The log-in was refused; the sentence says why without telling whether an account exists."""
 
 
+class SecondStepNeeded(LoginFailed):
+    """The password was right; `pending` goes to two_factor.finish_log_in with the code, within five minutes."""
+
+    def __init__(self, pending: str) -> None:
+        super().__init__("This account asks for the code of its authenticator app too.")
+        self.pending = pending
+
+
 class PhotoRefused(ServiceError):
     """The file cannot be used at all; nothing was stored."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import core
 from db.models import CareGrant, Diagnosis, Lesion, Note, Upload, User, Visit
 from services import body_sites
+from services.settings import settings
 from services.views import Finding, Grant, LesionSummary, NoteView, Person, PhotoView, VisitView
 
 
@@ -18,6 +19,8 @@ def person(user: User) -> Person:
         email=user.email,
         birth_date=user.birth_date,
         created_at=user.created_at,
+        email_verified=user.email_verified_at is not None,
+        second_step_missing=user.totp_enabled_at is None and settings().requires_totp(user.role),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,17 +12,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import core
+from core import isolation
 from core import overlay as pictures
 from core.photo import decode_mask_png, encode_jpeg, encode_mask_png
 from core.runtime import UnusableWeights
 from db.models import Diagnosis, Lesion, Upload, User, Visit
-from services import audit, fields, lesions, policy, storage
+from services import audit, fields, lesions, metrics, policy, running, storage
 from services.audit import Action
 from services.cache import cached
 from services.errors import NotFound, PhotoRefused, ServiceError, StorageFailed, ValidationError
 from services.settings import settings
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Person, VisitView
+
+logger = logging.getLogger(__name__)
 
 MAX_UPLOAD_BYTES = 15 * 1024 * 1024
 LONGEST_NOTE = 2000
@@ -59,8 +63,12 @@ def use_analyser(other: core.Analyser | None) -> None:
 
 
 def warm_up() -> None:
-    """Load the networks before somebody waits for them."""
+    """Load the networks, and start a process that decodes photos, before somebody waits for them."""
     analyser()
+    try:
+        isolation.decoder.start()
+    except isolation.WorkersUnavailable as error:
+        raise _unavailable(error) from error
 
 
 def bands() -> tuple[tuple[float, float, str, str], ...]:
@@ -90,6 +98,8 @@ def preview(data: bytes) -> bytes | None:
     return _jpeg(pictures.shrink_to(photo.rgb, PREVIEW_PX)) if photo else None
 
 
+@running.to_its_end
+@metrics.counted_analysis()
 def add_photo(
     actor: Person, *, lesion_id: int, data: bytes, taken_on: date, note: str = "", on_step: Callable[[str], None] | None = None
 ) -> VisitView:
@@ -130,7 +140,7 @@ def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
     """The photo as JPEG: full as stored; large at most 1600 px a side; thumb 320 px square with the lesion in the middle."""
     if size not in SIZES:
         raise NotFound
-    content_hash, masks, chosen = _files_of(actor, upload_id)
+    content_hash, masks, chosen = _files_of(actor, upload_id, seen=Action.DOWNLOAD_PHOTO if size == "full" else Action.VIEW_PHOTO)
     if size == "full":
         return storage.read(content_hash, JPEG)
     if size == "large":
@@ -156,9 +166,14 @@ def _readable(data: bytes) -> core.Photo | None:
         return None
     try:
         with _places:
-            return core.read_photo(data)
-    except core.UnreadablePhoto:
+            return isolation.read_photo(data)
+    except (core.UnreadablePhoto, isolation.WorkersUnavailable):
         return None
+
+
+def _unavailable(error: isolation.WorkersUnavailable) -> ServiceError:
+    logger.error("%s", error)
+    return ServiceError("Photos cannot be read at the moment. Please try again in a minute.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,10 +225,13 @@ def _prepare(data: bytes, step: Callable[[str], None]) -> _Prepared:
         megabytes = MAX_UPLOAD_BYTES // 1024**2
         raise PhotoRefused(f"The photo is larger than {megabytes} MB. Please send a smaller copy.", "too_many_bytes")
     try:
-        original = core.read_photo(data)
+        original = isolation.read_photo(data)
     except core.UnreadablePhoto as error:
         raise PhotoRefused(str(error), error.code) from error
+    except isolation.WorkersUnavailable as error:
+        raise _unavailable(error) from error
     # Written anew, so that neither place nor camera nor anything hidden in the file is kept; what is analysed is what is kept.
+    # This is the first file of the photo that the server itself decodes, and it is Moletrail's own.
     jpeg = encode_jpeg(original.rgb, STORED_QUALITY)
     analysis = analyser().analyse(core.read_photo(jpeg).rgb, on_step=lambda name: name == "reading" or step(name))
     masks = {name: encode_mask_png(mask) for name, mask in analysis.masks.items()} if analysis.accepted else {}
@@ -260,7 +278,7 @@ def _add_note(visit: Visit, note: str) -> None:
 # --- handing out ---
 
 
-def _files_of(actor: Person, upload_id: int) -> tuple[str, dict[str, str], str | None]:
+def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO) -> tuple[str, dict[str, str], str | None]:
     """Content hash of a photo, its masks' hashes by model, and the chosen model; passes the policy and leaves the audit event."""
     with reading() as session:
         row = session.execute(
@@ -272,8 +290,8 @@ def _files_of(actor: Person, upload_id: int) -> tuple[str, dict[str, str], str |
             .order_by(Diagnosis.id.desc())
             .limit(1)
         ).first()
-        policy.require(session, actor, Action.VIEW_PHOTO, patient_id=row.patient_id if row else None)
-    record_view(actor, Action.VIEW_PHOTO, subject=f"upload:{upload_id}", patient_id=row.patient_id)
+        policy.require(session, actor, seen, patient_id=row.patient_id if row else None)
+    record_view(actor, seen, subject=f"upload:{upload_id}", patient_id=row.patient_id)
     return row.content_hash, row.masks or {}, row.chosen_model
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from db.models import AccountState, CareGrant, Role, User
 from services.audit import Action
 from services.errors import AccessError, NotAllowed, NotFound
+from services.settings import settings
 from services.views import Person
 
 
@@ -28,6 +29,9 @@ class Relation(StrEnum):
     """Any admin; the action shows no photo, no timeline and no patient's name beside a finding."""
 
 
+EVERYBODY = frozenset({Relation.PATIENT, Relation.DOCTOR, Relation.ADMIN})
+"""For what concerns one's own account."""
+
 ROLE_OF = {
     Relation.OWNER: Role.PATIENT,
     Relation.CARER: Role.DOCTOR,
@@ -43,6 +47,7 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.VIEW_TIMELINE: {Relation.OWNER, Relation.CARER},
         Action.VIEW_VISIT: {Relation.OWNER, Relation.CARER},
         Action.VIEW_PHOTO: {Relation.OWNER, Relation.CARER},
+        Action.DOWNLOAD_PHOTO: {Relation.OWNER, Relation.CARER},
         Action.ADD_LESION: {Relation.PATIENT},
         Action.ADD_PHOTO: {Relation.OWNER},
         Action.ADD_NOTE: {Relation.CARER},
@@ -50,6 +55,12 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.REVOKE: {Relation.OWNER},
         Action.LIST_GRANTS: {Relation.PATIENT},
         Action.LIST_PATIENTS: {Relation.DOCTOR},
+        Action.LIST_SESSIONS: EVERYBODY,
+        Action.END_SESSION: EVERYBODY,
+        Action.CHANGE_PASSWORD: EVERYBODY,
+        Action.ENABLE_TOTP: EVERYBODY,
+        Action.DISABLE_TOTP: EVERYBODY,
+        Action.RESET_TOTP: {Relation.ADMIN},
         Action.LIST_ACCOUNTS: {Relation.ADMIN},
         Action.CREATE_ACCOUNT: {Relation.ADMIN},
         Action.CONFIRM_DOCTOR: {Relation.ADMIN},
@@ -61,6 +72,9 @@ RULES: dict[Action, frozenset[Relation]] = {
     }.items()
 }
 
+BEFORE_SECOND_STEP = frozenset({Action.LIST_SESSIONS, Action.END_SESSION, Action.CHANGE_PASSWORD, Action.ENABLE_TOTP})
+"""What may be done by who has yet to set up the second step that their role requires."""
+
 
 def require(session: Session, actor: Person, action: Action, *, patient_id: int | None = None) -> None:
     """Pass, or raise NotAllowed (the role never may) or NotFound (this one not).
@@ -69,12 +83,24 @@ def require(session: Session, actor: Person, action: Action, *, patient_id: int 
     patient. What the role never may is said before anything is looked at, so that no answer depends on what exists.
     The actor is looked up anew: who was disabled or changed role a moment ago may no longer what the page still believes.
     """
-    role = session.scalar(select(User.role).where(User.id == actor.id, User.account_state == AccountState.ACTIVE))
+    found = session.execute(
+        select(User.role, User.totp_enabled_at).where(User.id == actor.id, User.account_state == AccountState.ACTIVE)
+    ).one_or_none()
+    role, totp_enabled_at = found or (None, None)
+    if role and totp_enabled_at is None and action not in BEFORE_SECOND_STEP and settings().requires_totp(role):
+        raise _refused(NotAllowed("Please set up the second step of your log-in first, under My account."), actor, action, patient_id)
     relations = {relation for relation in RULES[action] if ROLE_OF[relation] == role}
     if not relations:
         raise _refused(NotAllowed(), actor, action, patient_id)
     if not any(_holds(session, actor, relation, patient_id) for relation in relations):
         raise _refused(NotFound(), actor, action, patient_id)
+
+
+def require_own(session: Session, actor: Person, action: Action, *, owner_id: int | None) -> None:
+    """`require`, and the thing of an account that is acted on is the actor's own; None where there is no such thing."""
+    require(session, actor, action)
+    if owner_id != actor.id:
+        raise _refused(NotFound(), actor, action, None)
 
 
 def cares_for(*, patient_id, doctor_id):

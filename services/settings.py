@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from db.url import data_folder, database_url
 from services.errors import ValidationError
 
+REQUIRE_TOTP = {"none": frozenset(), "staff": frozenset({"doctor", "admin"}), "all": frozenset({"patient", "doctor", "admin"})}
+"""Value of MOLETRAIL_REQUIRE_TOTP -> the roles that have to log in with a second step."""
 YES = {"1", "true", "yes", "on"}
 NO = {"", "0", "false", "no", "off"}
 
@@ -34,6 +38,20 @@ class Settings:
     """A log-in ends after this long without a request ..."""
     session_absolute: timedelta
     """... and after this long whatever happens."""
+    require_totp: str
+    """Who has to log in with a second step, see REQUIRE_TOTP."""
+    keys: tuple[str, ...]
+    """Keys of services.sealing, the one in use first; empty: one is kept in the data folder."""
+    metrics_token: str
+    """Who sends it sees /metrics; empty: only programs on this machine do."""
+    smtp: str | None
+    """Server that sends e-mail, as smtp://user:password@host:587 (STARTTLS) or smtps://; None: messages go to the log."""
+    mail_from: str
+    public_url: str
+    """Where people reach this site; links in e-mails begin with it. Never taken from a request, which could name another place."""
+
+    def requires_totp(self, role: str) -> bool:
+        return role in REQUIRE_TOTP[self.require_totp]
 
     @property
     def files(self) -> Path:
@@ -67,6 +85,24 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
             mistakes[name] = f"{name} must be yes or no, not '{text}'."
         return text in YES
 
+    keys = tuple(key.strip() for key in environment.get("MOLETRAIL_KEY", "").split(",") if key.strip())
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError:
+            mistakes["MOLETRAIL_KEY"] = "MOLETRAIL_KEY must be one or several keys as README tells how to make them, separated by commas."
+    metrics_token = environment.get("MOLETRAIL_METRICS_TOKEN", "").strip()
+    if metrics_token and (len(metrics_token) < 16 or not metrics_token.isascii()):
+        mistakes["MOLETRAIL_METRICS_TOKEN"] = "MOLETRAIL_METRICS_TOKEN must be at least 16 plain characters."
+    require_totp = environment.get("MOLETRAIL_REQUIRE_TOTP", "").strip().lower() or "none"
+    if require_totp not in REQUIRE_TOTP:
+        mistakes["MOLETRAIL_REQUIRE_TOTP"] = f"MOLETRAIL_REQUIRE_TOTP must be none, staff or all, not '{require_totp}'."
+    smtp = environment.get("MOLETRAIL_SMTP", "").strip() or None
+    if smtp is not None and not _is_address(smtp, "smtp", "smtps"):
+        mistakes["MOLETRAIL_SMTP"] = "MOLETRAIL_SMTP must be like smtp://user:password@mail.example.org:587 or smtps://mail.example.org."
+    public_url = (environment.get("MOLETRAIL_URL", "").strip() or "http://localhost:8501").rstrip("/")
+    if not _is_address(public_url, "http", "https"):
+        mistakes["MOLETRAIL_URL"] = f"MOLETRAIL_URL must be the address of this site, like https://moles.example.org, not '{public_url}'."
     url = database_url(environment)
     try:
         make_url(url)
@@ -82,12 +118,26 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         secure_cookie=flag("MOLETRAIL_SECURE_COOKIE"),
         session_idle=hours("MOLETRAIL_SESSION_IDLE_HOURS", 12),
         session_absolute=hours("MOLETRAIL_SESSION_HOURS", 7 * 24),
+        require_totp=require_totp,
+        keys=keys,
+        metrics_token=metrics_token,
+        smtp=smtp,
+        mail_from=environment.get("MOLETRAIL_MAIL_FROM", "").strip() or f"Moletrail <no-reply@{urlsplit(public_url).hostname}>",
+        public_url=public_url,
     )
     if settings.session_idle > settings.session_absolute:
         mistakes["MOLETRAIL_SESSION_IDLE_HOURS"] = "MOLETRAIL_SESSION_IDLE_HOURS must not be longer than MOLETRAIL_SESSION_HOURS."
     if mistakes:
         raise ValidationError(mistakes)
     return settings
+
+
+def _is_address(text: str, *schemes: str) -> bool:
+    try:
+        address = urlsplit(text)
+        return address.scheme in schemes and bool(address.hostname) and (address.port is None or address.port > 0)
+    except ValueError:
+        return False
 
 
 @lru_cache(maxsize=1)

@@ -3,16 +3,26 @@ schema, says whether someone administers it, and offers the demo accounts once."
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
+import json
+import logging
 import sys
+from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import make_url, select
 
 from db import migrate
+from db.engine import damage
 from db.models import User
-from services import accounts, storage
+from services import accounts, anchor, audit, storage
+from services.audit import Operation
 from services.errors import ServiceError, StorageFailed
 from services.settings import settings
-from services.unit_of_work import outages_in_words, reading
+from services.unit_of_work import outages_in_words, reading, transaction
+
+logger = logging.getLogger(__name__)
 
 OFFERED = "demo-offered"
 """A file of this name in the data folder: the demo was offered here and is not offered again."""
@@ -27,8 +37,39 @@ def prepare() -> None:
         raise StorageFailed(f"The data folder {settings().data} cannot be written: {error.strerror}.") from error
     with outages_in_words():
         _require_not_lost()
+        _require_sound()
         migrate.upgrade(settings().database_url)
-    storage.sweep()
+    if _trail_reaches_the_anchor():
+        try:
+            storage.sweep()
+        except OSError as error:  # a disk that can only be read: what is there can still be seen
+            logger.warning("What an interrupted upload left behind could not be removed: %s", error.strerror)
+    else:
+        # Files that only the missing rows referred to must not go too.
+        logger.error("The newest entries of the audit trail are missing, so nothing was swept. See: python -m services.audit verify")
+    _record_settings()
+
+
+def _trail_reaches_the_anchor() -> bool:
+    anchored = anchor.read()
+    with reading() as session:
+        return audit.anchor_holds(session, anchored)
+
+
+def _record_settings() -> None:
+    """Leave an entry where the settings differ from those of the last start, by a short hash that tells none of them."""
+    plain = {
+        field.name: str(value)
+        for field in dataclasses.fields(settings())
+        # No text: a password in an address could be guessed from the hash.
+        if isinstance(value := getattr(settings(), field.name), (bool, int, float, timedelta, Path))
+    }
+    subject = f"settings:{hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]}"
+    with reading() as session:
+        before = audit.last(session, Operation.CHANGE_SETTINGS)
+    if before is None or before.subject != subject:
+        with transaction() as session:
+            audit.record(session, actor_id=None, action=Operation.CHANGE_SETTINGS, subject=subject)
 
 
 def _require_not_lost() -> None:
@@ -37,6 +78,15 @@ def _require_not_lost() -> None:
         raise StorageFailed(
             f"There are photos in {settings().data} but no database at {_shown_address()}. Nothing was changed. Put the "
             "database back, correct DATABASE_URL, or use another data folder to begin anew."
+        )
+
+
+def _require_sound() -> None:
+    """A damaged file is said at start, and not when somebody happens upon the damaged page."""
+    if migrate.current(settings().database_url) is not None and (found := damage(settings().database_url)):
+        raise StorageFailed(
+            f"The database at {_shown_address()} is damaged ({' '.join(found.split())}). Nothing was changed. Put a backup in its place: "
+            "python -m services.restore."
         )
 
 

@@ -1,14 +1,19 @@
 """Photos and masks as files named by the SHA-256 of their content, under the data folder.
 
 A file is whole and on the disk before any row refers to it: written to a temporary name, synced, renamed, its folder synced.
-What a failed transaction leaves behind is at worst a file that nothing refers to, which `sweep` removes.
+What a failed transaction leaves behind is at worst a file that nothing refers to, which `sweep` removes. What is read back
+is compared with its name: a file that the disk damaged is told, never shown.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
+import logging
 import os
+import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +21,25 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from db.models import Diagnosis, Upload
 from services.errors import StorageFailed
 from services.settings import settings
 from services.unit_of_work import reading
 
+logger = logging.getLogger(__name__)
+
 TEMPORARY = ".part"
 YOUNG_SECONDS = 3600
-"""A file younger than this may belong to a transaction that is still on its way; the sweep leaves it alone."""
+"""A file younger than this may belong to a transaction of another process that is still on its way; the sweep leaves it alone."""
+IN_USE = "in-use"
+"""File in the data folder that every process locks, shared, from its first save to its end; the kernel takes the lock from the dead."""
+DAMAGED = "The stored file of this photo is damaged; please tell whoever runs this site."
+
+_lock = threading.Lock()
+_held: dict[Path, int] = {}
+"""Data folder -> descriptor of its lock. A process has one; a test that goes on to another gives the last one up."""
 
 
 def save(data: bytes, suffix: str) -> str:
@@ -32,7 +47,8 @@ def save(data: bytes, suffix: str) -> str:
     content_hash = hashlib.sha256(data).hexdigest()
     path = _path(content_hash, suffix)
     with _disk_told_in_words("saved"):
-        if path.exists() and path.stat().st_size == len(data):
+        _hold_lock()
+        if path.exists() and path.read_bytes() == data:
             os.utime(path)  # young again: see YOUNG_SECONDS
         else:
             write(path, data)
@@ -41,18 +57,27 @@ def save(data: bytes, suffix: str) -> str:
 
 
 def read(content_hash: str, suffix: str) -> bytes:
+    """Raises StorageFailed where the file is missing, cannot be read or is not what was stored."""
     with _disk_told_in_words("opened"):
-        return _path(content_hash, suffix).read_bytes()
+        data = _path(content_hash, suffix).read_bytes()
+    if hashlib.sha256(data).hexdigest() != content_hash:
+        logger.error("A stored file is damaged: %s", content_hash)
+        raise StorageFailed(DAMAGED)
+    return data
 
 
-def write(path: Path, data: bytes) -> None:
-    """Put a whole file in place, or none."""
+def write(path: Path, data: bytes | Path) -> None:
+    """Put a whole file in place, or none, readable by its owner only; `data` may be the file to copy."""
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         _sync_folder(path.parent.parent)
     with NamedTemporaryFile(dir=path.parent, suffix=TEMPORARY, delete=False) as file:
         try:
-            file.write(data)
+            if isinstance(data, Path):
+                with data.open("rb") as source:
+                    shutil.copyfileobj(source, file)
+            else:
+                file.write(data)
             file.flush()
             os.fsync(file.fileno())
             Path(file.name).replace(path)
@@ -61,29 +86,85 @@ def write(path: Path, data: bytes) -> None:
             raise
 
 
-def sweep(*, young_seconds: float = YOUNG_SECONDS) -> int:
+def sweep(*, young_seconds: float | None = None) -> int:
     """Remove files that no row refers to, and temporary ones that were left behind; returns how many.
 
-    Where no row refers to any file, the database is more likely lost than all photos unwanted: only temporary files go.
+    Where no other process stores files in this folder, whatever nothing refers to was left by one that died, however young
+    it is; else only what is older than YOUNG_SECONDS goes (`young_seconds` names another age). Where no row refers to
+    any file, the database is more likely lost than all photos unwanted: only temporary files go.
     """
-    files = settings().files
-    # Listed before asked for: what is saved and referred to in between is not in the list.
-    candidates = [path for path in files.rglob("*") if path.is_file() and _age(path) > young_seconds]
-    with reading() as session:
-        referred = set(session.scalars(select(Upload.content_hash)))
-        for masks in session.scalars(select(Diagnosis.masks)):
-            referred.update(masks.values())
-    removed = 0
-    for path in candidates:
-        wanted = path.stem in referred or (not referred and path.suffix != TEMPORARY)
-        if not wanted and _age(path) > young_seconds:
-            path.unlink(missing_ok=True)
-            removed += 1
-    return removed
+    with alone() as nobody_else:
+        if young_seconds is None:
+            young_seconds = float("-inf") if nobody_else else YOUNG_SECONDS
+        files = settings().files
+        # Listed before asked for: what is saved and referred to in between is not in the list.
+        candidates = [path for path in files.rglob("*") if path.is_file() and _age(path) > young_seconds]
+        with reading() as session:
+            referred = {name.rpartition(".")[0] for name in referred_files(session)}
+        removed = 0
+        for path in candidates:
+            wanted = path.stem in referred or (not referred and path.suffix != TEMPORARY)
+            if not wanted and _age(path) > young_seconds:
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed
+
+
+def referred_files(session: Session) -> set[str]:
+    """Names of all files that rows refer to."""
+    names = {f"{content_hash}.jpg" for content_hash in session.scalars(select(Upload.content_hash))}
+    for masks in session.scalars(select(Diagnosis.masks)):
+        names.update(f"{content_hash}.png" for content_hash in masks.values())
+    return names
+
+
+def path_of(name: str, *, folder: Path | None = None) -> Path:
+    """Where the file of this name lies, below `folder` (None: the data folder's)."""
+    return (folder or settings().files) / name[:2] / name
+
+
+@contextmanager
+def alone() -> Iterator[bool]:
+    """Whether no process, this one included, has stored files in this folder; none begins to before the exit."""
+    descriptor = os.open(settings().data / IN_USE, os.O_RDONLY | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            nobody_else = True
+        except OSError:
+            nobody_else = False
+        yield nobody_else
+    finally:
+        os.close(descriptor)
+
+
+def release() -> None:
+    """Store nothing any more, as far as other processes are concerned; the next save says otherwise again."""
+    with _lock:
+        _release()
+
+
+def _release() -> None:
+    while _held:
+        os.close(_held.popitem()[1])
+
+
+def _hold_lock() -> None:
+    data = settings().data
+    with _lock:
+        if data in _held:
+            return
+        _release()
+        descriptor = os.open(data / IN_USE, os.O_RDONLY | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits while another process sweeps
+        except OSError as error:  # a file system without locks: nobody is ever alone there
+            logger.warning("The data folder cannot be locked: %s", error.strerror)
+        _held[data] = descriptor
 
 
 def _path(content_hash: str, suffix: str) -> Path:
-    return settings().files / content_hash[:2] / f"{content_hash}{suffix}"
+    return path_of(f"{content_hash}{suffix}")
 
 
 def _age(path: Path) -> float:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, Programming
 from sqlalchemy.orm import Session
 
 from db.engine import WRITING, make_engine
-from services import audit
+from services import anchor, audit
 from services.audit import Action
 from services.errors import AccessError, StorageFailed
 from services.settings import settings
@@ -24,6 +24,7 @@ PROBLEMS = {
     # what the database driver says -> what the person reads
     "locked": "The database is busy with something else right now. Nothing was changed; please try again in a moment.",
     "readonly": "The database can only be read at the moment, so nothing was saved. What was stored before is safe.",
+    "disk i/o error": "The disk reports an error. What was stored before is safe; please tell whoever runs this site.",
     "disk is full": "The disk is full, so nothing was saved. What was stored before is safe; please tell whoever runs this site.",
     "malformed": "The database file is damaged. Nothing was changed; please tell whoever runs this site.",
     "not a database": "The database file is damaged. Nothing was changed; please tell whoever runs this site.",
@@ -58,6 +59,8 @@ def transaction() -> Iterator[Session]:
     writing = engine().execution_options(**WRITING)
     with outages_in_words(), _refusals_audited(), Session(writing, expire_on_commit=False) as session, session.begin():
         yield session
+    if last := session.info.get("anchor"):
+        anchor.advance(last)
 
 
 @contextmanager

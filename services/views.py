@@ -23,10 +23,26 @@ class Person:
     email: str
     birth_date: date | None
     created_at: datetime
+    email_verified: bool = False
+    """A link sent to the address was opened by its owner."""
+    second_step_missing: bool = False
+    """The role requires the second step of log-in, and it is not set up: nothing else may be done before."""
 
     @property
     def full_name(self) -> str:
         return f"{self.first_name} {self.surname}".strip()
+
+
+@dataclass(frozen=True)
+class SessionView:
+    """One browser in which a person is logged in."""
+
+    id: int
+    device: str
+    """E.g. "Firefox on Windows", as the browser says of itself."""
+    since: datetime
+    last_seen_at: datetime
+    is_this_one: bool
 
 
 @dataclass(frozen=True)

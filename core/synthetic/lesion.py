@@ -94,7 +94,7 @@ def draw(mole: Mole, visit: int, x: Plane, y: Plane, skin_melanin: float) -> Les
     rim, reach = rng.uniform(0.22, 0.6), rng.uniform(0.25, 0.55)
     thick = rim + np.float32(1 - rim) * smoothstep(-0.1, reach, depth / np.float32(radius))
     melanin = np.float32(_strength(mole, rng) + 0.3 * skin_melanin) * thick * np.maximum(level, 0.25)
-    blood = np.float32(rng.uniform(0.02, 0.32)) * (1 + 0.3 * mottle)
+    blood = np.float32(rng.uniform(0.04, 0.48)) * (1 + 0.3 * mottle)
     halo = np.exp(-((depth / np.float32(0.16 * radius)) ** 2)) * np.float32(rng.choice((0, 0.10), p=(0.6, 0.4)))
 
     # Colours of malignancy: light brown, black and red first, blue-white veil and white regression later.
@@ -130,7 +130,7 @@ def _strength(mole: Mole, rng: np.random.Generator) -> float:
 def _network(mole: Mole, progress: float, x: Plane, y: Plane, zones: Plane) -> Plane:
     """Lines of the pigment network about their mean; thicker and more broken with progress."""
     rng = stream(mole.seed, "network")
-    weight = {"reticular": 0.62, "globular": 0.12, "homogeneous": 0.08}[mole.pattern]
+    weight = {"reticular": 0.5, "globular": 0.12, "homogeneous": 0.08}[mole.pattern]
     cell_mm = rng.uniform(0.2, 0.34)
     bend = np.float32(0.04 + 0.04 * progress)
     x, y = (
@@ -146,7 +146,7 @@ def _network(mole: Mole, progress: float, x: Plane, y: Plane, zones: Plane) -> P
 
 def _globules(mole: Mole, progress: float, x: Plane, y: Plane, u: Plane, v: Plane) -> Plane:
     """Round clods of pigment; of one size when calm, of many sizes and unevenly spread with progress."""
-    weight = {"reticular": 0.0, "globular": 0.65, "homogeneous": 0.0}[mole.pattern] + 0.4 * progress
+    weight = {"reticular": 0.0, "globular": 0.52, "homogeneous": 0.0}[mole.pattern] + 0.4 * progress
     if not weight:
         return np.zeros_like(x)
     rng = stream(mole.seed, "globules")

@@ -22,7 +22,7 @@ SURFACE = 0.016
 
 TONE_MELANIN = (0.10, 0.25, 0.54, 1.05, 1.95, 3.3)
 """Melanin density of Fitzpatrick types I to VI, set so that the colours follow published skin-type charts."""
-BLOOD = 0.31
+BLOOD = 0.40
 
 
 def tone_melanin(tone: int) -> float:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import Base, Stored, choice
+from db.base import Base, Stored, UtcDateTime, choice
 
 
 class Role(StrEnum):
@@ -42,6 +42,14 @@ class User(Stored, Base):
     """Lower-cased, so that one address is one account."""
     password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
     """argon2id in its own encoded form; loaded only where a password is checked."""
+    email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """When a link sent to the address was last opened by its owner; None: nobody proved that it is theirs."""
+    totp_secret: Mapped[str | None] = mapped_column(String(400), deferred=True)
+    """Secret of the authenticator app, sealed (services.sealing); there from the start of the set-up on."""
+    totp_enabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """Since when log-in asks for a code; None: it does not."""
+    totp_last_step: Mapped[int | None]
+    """The last 30-second step whose code was taken: none works twice."""
     role: Mapped[Role] = mapped_column(choice(Role))
     account_state: Mapped[AccountState] = mapped_column(choice(AccountState), default=AccountState.ACTIVE)
     first_name: Mapped[str] = mapped_column(String(100))

@@ -6,7 +6,7 @@ from pages._session import current_person, log_in_form, session_token, way_home
 
 person = current_person()
 if person is None:
-    if not session_token():
+    if not session_token() and "second_step" not in st.session_state:
         st.markdown("Moletrail follows your moles through time: one photo a visit, what changed, and a doctor you choose to show it to.")
     log_in_form("Your session has ended. Log in again to go on." if session_token() else "")
 else:

@@ -6,6 +6,7 @@ from pages._pages import EVERY_ROLE
 from pages._parts import format_date
 from pages._session import log_out_browser, require_role, session_token
 from pages.account import _password, _second_step, _where
+from services import email_links
 
 person = require_role(*EVERY_ROLE, before_second_step=True)
 
@@ -17,6 +18,13 @@ for label, value in shown.items():
     with st.container(gap="xxsmall"):
         st.caption(label)
         st.text(value)
+        if label == "E-mail" and person.email_verified:
+            st.markdown(":green-badge[:material/check_circle: confirmed]")
+        elif label == "E-mail":
+            st.markdown(":orange-badge[:material/schedule: not confirmed yet]")
+            if st.button("Send me the link", icon=":material/mail:", key="ask_verification"):
+                email_links.ask_verification(email=person.email)
+                st.toast("A link is on its way. It works once, for three days.", icon=":material/mail:")
 st.space("small")
 if st.button("Log out", icon=":material/logout:", type="primary", key="log_out"):
     log_out_browser()

@@ -6,7 +6,8 @@ from pages._pages import PAGES
 from pages._parts import field, go, show_error
 from pages._session import current_person, log_in_browser, visitor, way_home
 from pages._words import plain
-from services import accounts
+from pages.account import _provider
+from services import accounts, email_links, external
 from services.errors import ServiceError, ValidationError
 from services.fields import OLDEST_YEARS, today
 
@@ -27,8 +28,19 @@ if st.session_state.get("browser_refused"):
     go("log-in")  # the account is made, and that page says what the browser did not take
 
 errors: dict[str, str] = st.session_state.get("sign_up_errors", {})
+claims = _provider.claims()
+identity = None
 
 st.title("Sign up", anchor=False)
+if claims:
+    try:
+        identity = external.identity_of(claims)
+        st.markdown(f"You come in as **{plain(identity.email)}**. A few fields are left; you need no password here.")
+        st.session_state.setdefault("sign_up_first_name", identity.first_name)
+        st.session_state.setdefault("sign_up_surname", identity.surname)
+    except ServiceError as error:
+        show_error(error)
+    _provider.leave()
 
 
 def text(name: str, label: str, autocomplete: str, **more) -> str:
@@ -37,14 +49,15 @@ def text(name: str, label: str, autocomplete: str, **more) -> str:
 
 
 with st.form("sign_up", border=False):
-    with field(errors, "role"):
-        role = st.radio(
-            "I am a",
-            ["patient", "doctor"],
-            format_func=str.capitalize,
-            captions=["I follow my own moles.", "Patients show me theirs. An admin confirms this account first."],
-            key="sign_up_role",
-        )
+    if identity is None:
+        with field(errors, "role"):
+            role = st.radio(
+                "I am a",
+                ["patient", "doctor"],
+                format_func=str.capitalize,
+                captions=["I follow my own moles.", "Patients show me theirs. An admin confirms this account first."],
+                key="sign_up_role",
+            )
 
     st.subheader("You", anchor=False)
     first_name = text("first_name", "First name", "given-name")
@@ -72,10 +85,11 @@ with st.form("sign_up", border=False):
     city = text("city", "City", "address-level2")
     state = text("state", "State", "address-level1")
 
-    st.subheader("How you log in", anchor=False)
-    email = text("email", "E-mail", "email")
-    st.caption("A password has 8 to 128 characters, any you like; three or four random words are good. Common ones are refused.")
-    password = text("password", "Password", "new-password", type="password")
+    if identity is None:
+        st.subheader("How you log in", anchor=False)
+        email = text("email", "E-mail", "email")
+        st.caption("A password has 8 to 128 characters, any you like; three or four random words are good. Common ones are refused.")
+        password = text("password", "Password", "new-password", type="password")
     asked = st.form_submit_button("Sign up", type="primary", width="stretch")
     if errors:
         again = ", ".join(accounts.FIELDS.get(name, name) for name in errors)
@@ -85,13 +99,20 @@ if st.button("I have an account. Log in", icon=PAGES["log-in"].icon, width="stre
     go("log-in")
 
 if asked:
+    typed = {
+        "first_name": first_name, "surname": surname, "address": address, "second_address": second_address, "city": city,
+        "state": state, "zip_code": zip_code, "sex": sex or "", "birth_date": birth_date,
+    }  # fmt: skip
     try:
-        person = accounts.sign_up(
-            role=role, first_name=first_name, surname=surname, email=email, password=password, address=address,
-            second_address=second_address, city=city, state=state, zip_code=zip_code, sex=sex or "", birth_date=birth_date,
-        )
+        if identity:
+            person = external.sign_up(claims, **typed)
+        else:
+            person = accounts.sign_up(role=role, email=email, password=password, **typed)
         st.session_state.pop("sign_up_errors", None)
-        if person.account_state == "active":
+        email_links.ask_verification(email=person.email)
+        if identity:
+            log_in_browser(external.log_in(claims, user_agent=visitor()["user_agent"]))
+        elif person.account_state == "active":
             log_in_browser(accounts.log_in(email=email, password=password, **visitor()))
         else:
             st.session_state["asked_for_doctor"] = person.email

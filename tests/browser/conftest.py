@@ -59,7 +59,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(f"http://localhost:{port}", environment, folder / "server.log")
     with running.log.open("w") as log:
         process = subprocess.Popen(
-            ["make", "run", f"PORT={port}"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            ["make", "run", f"PORT={port}"],
+            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )
         try:
             wait_until_ready(running, process)

@@ -64,7 +64,8 @@ def main() -> None:
     password = re.search(r"lena@demo\.example\s+(\S+)", server.command("-m", "services.demo")).group(1)
     with server.log.open("w") as log:
         process = subprocess.Popen(
-            ["make", "run", f"PORT={port}"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            ["make", "run", f"PORT={port}"],
+            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )
     try:
         wait_until_ready(server, process)
@@ -85,7 +86,8 @@ def main() -> None:
                         for name, address in wanted.items():
                             page.goto(address)
                             settle(page)
-                            (page.screenshot(path=options.folder / f"{name}.png") if options.docs else whole(page, options.folder / f"{name}.png"))
+                            path = options.folder / f"{name}.png"
+                            page.screenshot(path=path) if options.docs else whole(page, path)
                         context.close()
             browser.close()
     finally:

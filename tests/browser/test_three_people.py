@@ -56,7 +56,9 @@ def tap_first_point(page: Page) -> None:
     page.mouse.click(x, y)
 
 
-def test_patient_doctor_and_admin_do_their_jobs(laptop: BrowserContext, browser: Browser, server: Server, two_photos: tuple[Path, Path]) -> None:
+def test_patient_doctor_and_admin_do_their_jobs(
+    laptop: BrowserContext, browser: Browser, server: Server, two_photos: tuple[Path, Path]
+) -> None:
     server.command(
         "-m", "services.accounts", "create-admin", "--first-name", "Ada", "--surname", "Admin", "--email", "ada@example.org",
         MOLETRAIL_ADMIN_PASSWORD=PASSWORD,

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from db.engine import make_engine
+from db.engine import damage, make_engine
 from db.models import LoginSession, LoginThrottle, Visit
 from db.url import database_url
 from services.unit_of_work import reading, transaction
@@ -66,6 +68,36 @@ def test_writers_wait_for_each_other_and_readers_do_not(moletrail, sqlite_only) 
         done.append("second")
     thread.join()
     assert done == ["slow", "second"]
+
+
+def test_connection_of_a_replaced_file_is_not_used_again(moletrail, sqlite_only) -> None:
+    """Otherwise rows would be acknowledged and go into a file that nobody finds again."""
+    with transaction() as session:
+        session.add(LoginThrottle(key="first", failures=1, last_failed_at=datetime.now(UTC)))
+    path = moletrail.data / "moletrail.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = moletrail.data / "copy.db"
+    shutil.copy(path, copy)
+    for log in moletrail.data.glob("moletrail.db-*"):
+        log.unlink()
+    copy.replace(path)
+    with transaction() as session:
+        session.add(LoginThrottle(key="second", failures=1, last_failed_at=datetime.now(UTC)))
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM login_throttle").fetchone() == (2,)
+
+
+def test_damage_is_found_and_soundness_too(moletrail, sqlite_only) -> None:
+    assert damage(moletrail.database_url) is None
+    path = moletrail.data / "moletrail.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'lesion'").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    assert damage(moletrail.database_url)
 
 
 def test_database_is_in_the_data_folder_unless_named(tmp_path) -> None:

@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 NAVIGATION = Path(__file__).resolve().parents[2] / "pages" / "_navigation.py"
 
 
-def open_app(monkeypatch: pytest.MonkeyPatch, token: str | None = None) -> AppTest:
-    """Moletrail as the browser that holds this session token sees it; None is a browser without the cookie."""
+def open_app(monkeypatch: pytest.MonkeyPatch, token: str | None = None, *, link: str = "") -> AppTest:
+    """Moletrail as the browser sees it that holds this session token (None: no cookie) and came through this e-mailed link."""
     monkeypatch.setattr("pages._session.session_token", lambda: token)
+    monkeypatch.setattr("pages._session.link_token", lambda page: link)
     monkeypatch.setattr("pages._session.visitor", lambda: {"user_agent": "", "client_address": "", "device": ""})
     return AppTest.from_file(NAVIGATION, default_timeout=60).run()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
 
-from services import accounts, two_factor, unit_of_work
+from services import accounts, email_links, mail, two_factor, unit_of_work
 from tests.helpers import PASSWORD, SIGN_UP
 from tests.pages.app import asked_of_the_browser, open_app, open_page, sentences_under, words
 
@@ -241,7 +243,7 @@ def with_app(patient, token_of):
 def test_second_step_is_set_up_on_the_account_page(monkeypatch, patient, token_of):
     app = press(open_page(open_app(monkeypatch, token_of(patient)), "account/profile.py"), "Set it up")
     secret = app.code[0].value
-    assert "<svg" in str(app.main) or "image" in str(app.main)
+    assert "Scan this picture" in words(app)
     app.text_input(key="enable_code").input("000000")
     app = press(app, "Switch it on")
     assert len(sentences_under(app, "enable_code")) == 1
@@ -301,3 +303,120 @@ def test_admin_resets_the_second_step_of_another(monkeypatch, admin, patient, wi
     assert two_factor.status(patient).enabled_since
     offered = app.get("menu_button")
     assert any("Reset second step" in str(one.proto) for one in offered)
+
+
+# Links sent by e-mail
+
+
+@pytest.fixture
+def outbox(monkeypatch):
+    """What was sent: (address, text)."""
+    sent = []
+    monkeypatch.setattr(mail, "send", lambda *, to, subject, text: sent.append((to, text)))
+    return sent
+
+
+def token_in(text):
+    return re.search(r"\?token=(\S+)", text).group(1)
+
+
+def test_forgotten_password_is_replaced_through_the_link(monkeypatch, patient, outbox):
+    app = press(open_app(monkeypatch), "Forgot your password?")
+    app.text_input(key="reset_email").input(patient.email)
+    app = press(app, "Send me the link")
+    assert app.title[0].value == "Look into your e-mail"
+    token = token_in(outbox[0][1])
+    app = open_page(open_app(monkeypatch, link=token), "account/reset_password.py")
+    assert app.title[0].value == "Choose a new password"
+    app.text_input(key="reset_new").input("short")
+    app = press(app, "Set the password")
+    assert len(sentences_under(app, "reset_new")) == 1
+    app.text_input(key="reset_new").input("four green herons sing")
+    app = press(app, "Set the password")
+    assert app.title[0].value == "Your password is changed"
+    assert accounts.log_in(email=patient.email, password="four green herons sing")
+
+
+def test_unknown_address_gets_the_same_answer(monkeypatch, patient, outbox):
+    told = []
+    for email in (patient.email, "nobody@example.org", ""):
+        app = open_page(open_app(monkeypatch), "account/reset_password.py")
+        app.text_input(key="reset_email").input(email)
+        told.append(words(press(app, "Send me the link")))
+    assert len(set(told)) == 1
+    assert len(outbox) == 1
+
+
+@pytest.mark.parametrize("page", ["account/reset_password.py", "account/verify_email.py"])
+def test_dead_link_is_told(monkeypatch, moletrail, page):
+    app = open_page(open_app(monkeypatch, link="made-up"), page)
+    assert "was used already, is too old, or is not complete" in words(app)
+
+
+def test_sign_up_sends_a_link_and_opening_it_alone_confirms_nothing(sign_up_page, monkeypatch, outbox):
+    fill_sign_up(sign_up_page)
+    token = token_in(outbox[0][1])
+    app = open_page(open_app(monkeypatch, link=token), "account/verify_email.py")
+    assert app.title[0].value == "Confirm your e-mail address"
+    assert email_links.works(purpose="verify", token=token)
+    assert press(app, "Confirm").title[0].value == "Your e-mail address is confirmed"
+    assert not email_links.works(purpose="verify", token=token)
+
+
+def test_account_page_says_whether_the_address_is_confirmed(monkeypatch, patient, token_of, outbox):
+    session = token_of(patient)
+    app = open_page(open_app(monkeypatch, session), "account/profile.py")
+    assert "not confirmed yet" in words(app)
+    press(app, "Send me the link")
+    email_links.verify_email(token=token_in(outbox[0][1]))
+    app = open_page(open_app(monkeypatch, session), "account/profile.py")
+    assert "not confirmed yet" not in words(app)
+    assert "confirmed" in words(app)
+
+
+# Log-in at a provider
+
+
+def come_from_provider(monkeypatch, email, **changes):
+    said = {"iss": "https://id.example.org", "iat": time.time(), "email": email, "email_verified": True, "is_logged_in": True}
+    said |= {"given_name": "Nia", "family_name": "Novak"} | changes
+    monkeypatch.setattr("pages.account._provider.claims", lambda: said)
+
+
+def test_log_in_page_offers_a_provider_only_where_one_is_set(monkeypatch, moletrail):
+    assert not [button for button in open_app(monkeypatch).button if button.label.startswith("Continue with")]
+    monkeypatch.setattr("pages._session.provider.st.secrets", {"auth": {"redirect_uri": "x", "okta": {"client_id": "x"}, "client_id": "y"}})
+    labels = [button.label for button in open_app(monkeypatch).button]
+    assert {"Continue with Okta", "Continue with your organisation"} <= set(labels)
+
+
+def test_who_comes_from_the_provider_is_let_in(monkeypatch, patient, outbox):
+    email_links.ask_verification(email=patient.email)
+    email_links.verify_email(token=token_in(outbox[0][1]))
+    come_from_provider(monkeypatch, patient.email)
+    asked = asked_of_the_browser(open_app(monkeypatch))
+    assert accounts.person_of(token=accounts.redeem_ticket(ticket=asked["ticket"])).id == patient.id
+
+
+def test_who_is_new_completes_a_sign_up_without_password(monkeypatch, moletrail):
+    come_from_provider(monkeypatch, "nia@example.org")
+    app = open_app(monkeypatch)
+    assert app.title[0].value == "Sign up"
+    assert app.text_input(key="sign_up_first_name").value == "Nia"
+    assert not [box for box in app.text_input if box.key in ("sign_up_email", "sign_up_password")]
+    app.selectbox(key="sign_up_sex").set_value("female")
+    app.date_input(key="sign_up_birth_date").set_value(SIGN_UP["birth_date"])
+    for name in ("address", "city", "state", "zip_code"):
+        app.text_input(key=f"sign_up_{name}").input(SIGN_UP[name])
+    asked = asked_of_the_browser(press(app, "Sign up"))
+    person = accounts.person_of(token=accounts.redeem_ticket(ticket=asked["ticket"]))
+    assert (person.email, person.role, person.email_verified) == ("nia@example.org", "patient", True)
+
+
+@pytest.mark.parametrize(("changes", "told"), [({"email_verified": False}, "does not say"), ({"iat": 0}, "too old")])
+def test_identity_that_proves_nothing_is_told_so_and_can_be_left(monkeypatch, patient, changes, told):
+    come_from_provider(monkeypatch, patient.email, **changes)
+    app = open_app(monkeypatch)
+    assert told in app.error[0].value
+    assert "Not you? Use another account" in [button.label for button in app.button]
+    assert asked_of_the_browser(app) is None

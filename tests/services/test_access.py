@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,14 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from db.models import AuditEvent
-from services import accounts, audit, lesions, notes, photos, policy, records, sharing
+from services import accounts, audit, devices, email_links, external, lesions, notes, photos, policy, records, sessions, sharing, two_factor
 from services.audit import Action
-from services.errors import NotAllowed, NotFound
+from services.errors import NotAllowed, NotFound, ValidationError
 from services.unit_of_work import reading
 from services.views import Person
 from tests.helpers import PASSWORD, photo_bytes
 
-MODULES = (accounts, lesions, notes, photos, records, sharing)
+MODULES = (accounts, devices, email_links, external, lesions, notes, photos, records, sessions, sharing, two_factor)
 
 
 @dataclass
@@ -31,6 +32,7 @@ class World:
     upload_id: int
     grant_id: int
     waiting_id: int
+    session_id: int
 
     def person(self, name: str) -> Person:
         return self.people[name]
@@ -55,9 +57,12 @@ def world(patient, other_patient, doctor, other_doctor, admin, sign_up, tiny) ->
     photos.add_photo(other_patient, lesion_id=theirs.id, data=photo_bytes(radius=20), taken_on=date(2024, 5, 1))
     sharing.share_with(other_patient, doctor_email=other_doctor.email)
     waiting = sign_up(role="doctor", first_name="Wim", email="wim@example.org")
+    token = accounts.redeem_ticket(ticket=accounts.log_in(email=patient.email, password=PASSWORD))
+    session_id = sessions.list_sessions(patient, token=token)[0].id
     everybody = (patient, other_patient, doctor, revoked, other_doctor, disabled, admin)
     return World(
-        dict(zip(ACTORS, everybody, strict=True)), lesion.id, visit.id, visit.photo.id, grants[doctor].id, waiting.id
+        dict(zip(ACTORS, everybody, strict=True)), lesion.id, visit.id, visit.photo.id, grants[doctor].id, waiting.id,
+        session_id,
     )
 
 
@@ -75,9 +80,24 @@ def about_the_owner(*allowed: str, roles: tuple[str, ...] = ("patient", "doctor"
     }
 
 
+def for_everybody() -> dict[str, str]:
+    """For something of one's own account."""
+    return {actor: "may not" if actor == "doctor disabled" else "ok" for actor in ACTORS}
+
+
 def for_role(role: str) -> dict[str, str]:
     """For something of one's own, or of nobody: all of one role."""
     return {actor: "ok" if ROLES.get(actor, "doctor") == role and actor != "doctor disabled" else "may not" for actor in ACTORS}
+
+
+def wrong_code(service: Callable, **more) -> Callable[[World, Person], None]:
+    """Who may set up a second step is told that the code is wrong; who may not never gets that far."""
+
+    def call(_world: World, who: Person) -> None:
+        with contextlib.suppress(ValidationError):
+            service(who, code="000000", **more)
+
+    return call
 
 
 SEEN_BY_CARERS = about_the_owner("owner", "doctor shared with")
@@ -92,6 +112,20 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     accounts.set_role: (lambda w, who: accounts.set_role(who, user_id=w.waiting_id, role="patient"), for_role("admin")),
     accounts.disable_account: (lambda w, who: accounts.disable_account(who, user_id=w.waiting_id), for_role("admin")),
     accounts.enable_account: (lambda w, who: accounts.enable_account(who, user_id=w.waiting_id), for_role("admin")),
+    accounts.change_password: (
+        lambda w, who: accounts.change_password(who, current=PASSWORD, new="four green herons sing"), for_everybody(),
+    ),
+    sessions.list_sessions: (lambda w, who: sessions.list_sessions(who, token=""), for_everybody()),
+    sessions.end_session: (
+        lambda w, who: sessions.end_session(who, session_id=w.session_id), about_the_owner("owner", roles=("patient", "doctor", "admin")),
+    ),
+    sessions.end_others: (lambda w, who: sessions.end_others(who, token=""), for_everybody()),
+    two_factor.status: (lambda w, who: two_factor.status(who), for_everybody()),
+    two_factor.set_up: (lambda w, who: two_factor.set_up(who), for_everybody()),
+    two_factor.enable: (wrong_code(two_factor.enable, token=""), for_everybody()),
+    two_factor.new_recovery_codes: (wrong_code(two_factor.new_recovery_codes), for_everybody()),
+    two_factor.disable: (wrong_code(two_factor.disable, token=""), for_everybody()),
+    two_factor.reset_for: (lambda w, who: two_factor.reset_for(who, user_id=w.person("owner").id), for_role("admin")),
     lesions.add_lesion: (lambda w, who: lesions.add_lesion(who, name="New", body_site="nose"), for_role("patient")),
     lesions.list_lesions: (lambda w, who: lesions.list_lesions(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
     lesions.timeline: (lambda w, who: lesions.timeline(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
@@ -149,7 +183,12 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
     }
     assert free == {
         "accounts.sign_up", "accounts.create_admin", "accounts.admin_exists", "accounts.log_in", "accounts.redeem_ticket",
-        "accounts.person_of", "accounts.log_out", "accounts.main", "lesions.load_visit", "photos.analyser", "photos.use_analyser",
+        "accounts.person_of", "accounts.log_out", "accounts.main", "accounts.set_password", "devices.remember", "devices.is_known",
+        "devices.forget_all", "sessions.begin", "sessions.end_all", "sessions.digest", "sessions.in_force", "sessions.device_words",
+        "two_factor.finish_log_in", "two_factor.main", "accounts.tell_of_new_password", "email_links.ask_reset",
+        "email_links.ask_verification", "email_links.works", "email_links.reset_password", "email_links.verify_email",
+        "external.identity_of", "external.log_in", "external.sign_up", "accounts.require_active",
+        "lesions.load_visit", "photos.analyser", "photos.use_analyser",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
     }
 
@@ -187,13 +226,16 @@ def test_what_does_not_exist_looks_like_what_is_someone_elses(world: World, func
         return str(caught.value)
 
     foreign = told()
-    world.lesion_id = world.visit_id = world.upload_id = world.grant_id = 10**9
+    world.lesion_id = world.visit_id = world.upload_id = world.grant_id = world.session_id = 10**9
     world.people["owner"] = Person(10**9, "patient", "active", "", "", "", None, world.person("owner").created_at)
     assert told() == foreign
 
 
 def test_every_action_that_needs_leave_has_a_rule() -> None:
-    unruled = {Action.LOG_IN, Action.LOG_OUT, Action.SIGN_UP}
+    unruled = {
+        Action.LOG_IN, Action.LOG_OUT, Action.LOCK, Action.SIGN_UP,
+        Action.ASK_RESET, Action.RESET_PASSWORD, Action.ASK_VERIFICATION, Action.VERIFY_EMAIL,
+    }
     assert set(policy.RULES) == set(Action) - unruled
 
 

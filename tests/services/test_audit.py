@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -7,10 +8,10 @@ from sqlalchemy import select, text
 
 from db.base import now
 from db.models import AuditEvent
-from services import accounts, audit, lesions, notes, photos, records, sharing, unit_of_work
+from services import accounts, anchor, audit, lesions, notes, photos, records, sharing, unit_of_work
 from services.errors import LoginFailed
 from services.unit_of_work import reading, transaction
-from tests.helpers import PASSWORD, photo_bytes
+from tests.helpers import PASSWORD, SIGN_UP, photo_bytes
 
 
 def trail() -> list[tuple]:
@@ -106,6 +107,56 @@ def test_tampering_is_found(day_in_the_practice, tampering: str, broken: int) ->
         if unit_of_work.engine().dialect.name != "sqlite":
             with unit_of_work.engine().begin() as connection:
                 connection.execute(text("ALTER TABLE audit_event ENABLE TRIGGER USER"))
+
+
+@pytest.fixture
+def sealed_again() -> Iterator[None]:
+    """PostgreSQL keeps its tables from test to test."""
+    yield
+    if unit_of_work.engine().dialect.name != "sqlite":
+        with unit_of_work.engine().begin() as connection:
+            connection.execute(text("ALTER TABLE audit_event ENABLE TRIGGER USER"))
+
+
+def cut_off(entries: int) -> None:
+    with unit_of_work.engine().begin() as connection:
+        lift_the_seal(connection)
+        kept = "SELECT id FROM audit_event ORDER BY id DESC LIMIT 1 OFFSET :entries"
+        connection.execute(text(f"DELETE FROM audit_event WHERE id > ({kept})"), {"entries": entries})
+
+
+@pytest.mark.parametrize("entries", [1, 4])
+def test_entries_cut_off_the_end_are_missed_whatever_comes_after(day_in_the_practice, patient, sealed_again, capsys, entries) -> None:
+    assert audit.main(["verify"]) == 0
+    assert "The audit trail holds: 17 entries." in capsys.readouterr().out
+    cut_off(entries)
+    for _ in range(6):
+        with reading() as session:
+            assert audit.verify(session) is None, "the chain itself shows nothing"
+        assert audit.main(["verify"]) == 1
+        assert "The audit trail is cut" in capsys.readouterr().err
+        with transaction() as session:
+            audit.record(session, actor_id=patient.id, action=audit.Action.ADD_LESION)
+
+
+def test_anchor_that_cannot_be_read_is_told(day_in_the_practice, moletrail, capsys) -> None:
+    anchor.path().write_bytes(b"not an anchor")
+    assert audit.main(["verify"]) == 1
+    lesions.add_lesion(accounts.sign_up(**SIGN_UP | {"email": "cy@example.org"}), name="Nape", body_site="nape")
+    assert anchor.path().read_bytes() == b"not an anchor", "and is not mended silently"
+
+
+def test_anchor_never_goes_back(patient) -> None:
+    before = anchor.read()
+    anchor.advance(anchor.Anchor(before.entry_id - 1, "0" * 64))
+    assert anchor.read() == before
+
+
+def test_disk_that_does_not_take_the_anchor_costs_no_deed(patient, moletrail, caplog) -> None:
+    anchor.path().unlink()
+    anchor.path().mkdir()
+    assert lesions.add_lesion(patient, name="Nape", body_site="nape")
+    assert "anchor of the audit trail cannot be" in caplog.text
 
 
 def test_seeing_the_same_again_within_minutes_is_one_view(patient, tiny, monkeypatch) -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import signal
+import sys
 import threading
+import zipfile
 from datetime import date, timedelta
 from io import BytesIO
 
@@ -12,6 +16,8 @@ from PIL import Image
 from sqlalchemy import func, select
 
 import core
+from core import isolation
+from core.photo import read_photo
 from core.synthetic import Mole, encode, photograph
 from db.models import Diagnosis, Upload, Visit
 from services import audit, lesions, photos, storage, unit_of_work
@@ -134,6 +140,75 @@ UNREADABLE = {
 }
 
 
+@pytest.fixture
+def one_worker(monkeypatch):
+    """A decoder of this test's own, given up on a photo after a second."""
+    decoder = isolation.Decoder(1, seconds=1.0)
+    recent = isolation.RecentPhotos(decoder)
+    monkeypatch.setattr(isolation, "decoder", decoder)
+    monkeypatch.setattr(isolation, "read_photo", recent.read_photo)
+    yield decoder
+    recent.forget()
+    decoder.close()
+
+
+def test_the_server_decodes_only_what_it_wrote_itself(add, patient, moletrail, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr(core, "read_photo", lambda data: seen.append(data) or read_photo(data), raising=False)
+    sent = photo_bytes(exif=exif_with_place())
+    photos.suggested_date(sent)
+    photos.preview(sent)
+    visit = add(sent)
+    photos.photo_file(patient, upload_id=visit.photo.id, size="thumb")
+    assert sent not in seen
+    assert {hashlib.sha256(data).hexdigest() for data in seen} == {path.stem for path in files(moletrail) if path.suffix == ".jpg"}
+
+
+def test_date_preview_and_analysis_cost_one_decoding(add, one_worker, monkeypatch) -> None:
+    decoded = []
+    decode = one_worker.read_photo
+    monkeypatch.setattr(one_worker, "read_photo", lambda data: decoded.append(data) or decode(data))
+    sent = photo_bytes(exif=exif_with_place())
+    assert photos.suggested_date(sent) == date(2024, 3, 5)
+    assert photos.preview(sent)
+    assert add(sent).photo.accepted
+    assert decoded == [sent]
+
+
+def test_photo_whose_decoding_hangs_is_refused_and_the_next_one_is_stored(add, one_worker, moletrail) -> None:
+    one_worker.start()
+    os.kill(one_worker.pids[0], signal.SIGSTOP)
+    with pytest.raises(PhotoRefused, match="within the limits") as caught:
+        add(photo_bytes(radius=20))
+    assert caught.value.code == "over_limits"
+    assert files(moletrail) == []
+    assert add(photo_bytes(radius=40)).photo.accepted
+
+
+def test_photo_is_refused_for_now_where_no_process_can_be_started(add, one_worker, moletrail, monkeypatch, tmp_path) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", str(tmp_path / "absent"))
+        with pytest.raises(ServiceError, match="cannot be read at the moment"):
+            add()
+        with pytest.raises(ServiceError, match="cannot be read at the moment"):
+            photos.warm_up()
+        assert photos.preview(photo_bytes()) is None
+        assert photos.suggested_date(photo_bytes()) is None
+    assert files(moletrail) == []
+    assert add().photo.accepted
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP"])
+def test_what_hides_behind_the_photo_is_not_stored(add, moletrail, format: str) -> None:
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("evil.html", "<script>alert(1)</script>")
+    add(photo_bytes(format=format) + archive.getvalue())
+    for path in files(moletrail):
+        assert not zipfile.is_zipfile(path)
+        assert b"evil.html" not in path.read_bytes() and b"<script>" not in path.read_bytes()
+
+
 @pytest.mark.parametrize("code", UNREADABLE)
 def test_file_that_is_no_usable_photo_stores_nothing(add, moletrail, code: str) -> None:
     with pytest.raises(PhotoRefused) as caught:
@@ -189,7 +264,7 @@ def test_failed_transaction_leaves_no_row_and_what_it_wrote_is_swept(add, patien
     assert files(moletrail) == stored
 
 
-def test_interrupted_run_stores_nothing_and_lets_the_next_one_in(add, moletrail) -> None:
+def test_run_that_is_interrupted_is_finished_first_and_lets_the_next_one_in(add, moletrail) -> None:
     """Streamlit ends a script from inside on_step with an exception that is no Exception."""
 
     class Rerun(BaseException):
@@ -202,7 +277,7 @@ def test_interrupted_run_stores_nothing_and_lets_the_next_one_in(add, moletrail)
     for _ in range(3):
         with pytest.raises(Rerun):
             add(on_step=interrupt)
-    assert rows(Visit) == 0
+    assert rows(Visit) == rows(Upload) == 1, "the photo is stored, and stored once"
     assert add().finding is not None
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 
 from services.errors import ValidationError
 from services.settings import from_environment
@@ -41,3 +42,27 @@ def test_all_mistakes_are_told_at_once(tmp_path) -> None:
 def test_idle_time_is_within_the_absolute_one() -> None:
     with pytest.raises(ValidationError, match="must not be longer"):
         from_environment({"MOLETRAIL_SESSION_IDLE_HOURS": "9", "MOLETRAIL_SESSION_HOURS": "8"})
+
+
+def test_identity_settings_are_read_and_checked() -> None:
+    key = Fernet.generate_key().decode()
+    settings = from_environment({
+        "MOLETRAIL_KEY": f"{key}, {key}", "MOLETRAIL_REQUIRE_TOTP": "Staff", "MOLETRAIL_SMTP": "smtps://a%40b:p%2Fw@mail.example.org",
+        "MOLETRAIL_MAIL_FROM": "moles@example.org", "MOLETRAIL_URL": "https://moles.example.org/",
+    })
+    assert settings.keys == (key, key)
+    assert [settings.requires_totp(role) for role in ("patient", "doctor", "admin")] == [False, True, True]
+    assert (settings.mail_from, settings.public_url) == ("moles@example.org", "https://moles.example.org")
+    assert from_environment({}).mail_from == "Moletrail <no-reply@localhost>"
+    assert not any(from_environment({}).requires_totp(role) for role in ("patient", "doctor", "admin"))
+
+
+def test_mistake_in_a_secret_setting_is_told_without_the_secret() -> None:
+    with pytest.raises(ValidationError) as caught:
+        from_environment({
+            "MOLETRAIL_KEY": "not-a-key", "MOLETRAIL_SMTP": "mail.example.org:secret", "MOLETRAIL_URL": "moles",
+            "MOLETRAIL_REQUIRE_TOTP": "few",
+        })
+    assert set(caught.value.fields) == {"MOLETRAIL_KEY", "MOLETRAIL_SMTP", "MOLETRAIL_URL", "MOLETRAIL_REQUIRE_TOTP"}
+    assert "not-a-key" not in str(caught.value)
+    assert "secret" not in str(caught.value)

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import re
+import sqlite3
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
 import core
 from db import migrate
-from services import accounts, demo, lesions, notes, photos, sharing, start, unit_of_work
-from tests.helpers import TinyAnalyser, photo_bytes
+from db.models import AuditEvent
+from services import accounts, demo, lesions, notes, photos, sharing, start, storage, unit_of_work
+from services.unit_of_work import reading
+from tests.helpers import SIGN_UP, TinyAnalyser, photo_bytes
 
 
 @pytest.fixture
@@ -89,6 +94,66 @@ def test_start_does_not_bury_photos_under_a_new_database(empty, small_demo, caps
     assert not (empty / "moletrail.db").exists()
     (empty / "moved.db").rename(empty / "moletrail.db")
     assert start.main() == 0
+
+
+def entries(action: str) -> list[AuditEvent]:
+    with reading() as session:
+        return list(session.scalars(select(AuditEvent).where(AuditEvent.action == action)))
+
+
+def test_settings_that_changed_since_the_last_start_leave_an_entry_without_their_values(empty, monkeypatch) -> None:
+    for hours, count in ((12, 1), (12, 1), (6, 2), (12, 3)):
+        monkeypatch.setenv("MOLETRAIL_SESSION_IDLE_HOURS", str(hours))
+        unit_of_work.reset()
+        start.prepare()
+        assert len(entries("change_settings")) == count
+    assert all(re.fullmatch("settings:[0-9a-f]{12}", entry.subject) for entry in entries("change_settings"))
+
+
+def test_older_database_costs_no_photo(empty, caplog) -> None:
+    """Its rows are fewer: what they do not refer to may be all that is left of the newest."""
+    start.prepare()
+    patient = accounts.sign_up(**SIGN_UP)
+    lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
+    unit_of_work.reset()
+    with sqlite3.connect(empty / "moletrail.db") as connection:
+        connection.execute("VACUUM INTO ?", [str(empty / "older.db")])
+    photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(radius=20), taken_on=date(2024, 6, 1))
+    unit_of_work.reset()
+    storage.release()
+    before = {path.name for path in empty.glob("files/*/*")}
+    for log in empty.glob("moletrail.db-*"):
+        log.unlink()
+    (empty / "older.db").replace(empty / "moletrail.db")
+    start.prepare()
+    assert {path.name for path in empty.glob("files/*/*")} == before
+    assert "nothing was swept" in caplog.text
+
+
+def test_start_goes_on_where_nothing_can_be_removed(empty, monkeypatch, caplog) -> None:
+    def fail() -> None:
+        raise OSError(30, "Read-only file system")
+
+    start.prepare()
+    monkeypatch.setattr(storage, "sweep", fail)
+    start.prepare()
+    assert "could not be removed: Read-only file system" in caplog.text
+
+
+def test_start_says_that_the_database_is_damaged(empty, capsys, monkeypatch) -> None:
+    asked(monkeypatch, None)
+    assert start.main() == 0
+    unit_of_work.reset()
+    path = empty / "moletrail.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'lesion'").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    assert start.main() == 1
+    assert "is damaged" in capsys.readouterr().err
 
 
 def password_in(told: str) -> str:

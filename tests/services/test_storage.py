@@ -3,14 +3,19 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 import time
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from services import cache, lesions, photos, storage
+from services import cache, lesions, photos, storage, unit_of_work
 from services.errors import StorageFailed
 from tests.helpers import photo_bytes
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -80,6 +85,54 @@ def test_sweep_takes_old_files_nobody_refers_to_and_leaves_young_ones(moletrail,
     assert storage.read(young, ".png") == b"young"
     with pytest.raises(StorageFailed):
         storage.read(old, ".jpg")
+
+
+IN_ANOTHER_PROCESS = """
+import sys
+from services import storage
+print(storage.save(sys.argv[1].encode(), ".jpg") if len(sys.argv) > 1 else storage.sweep(), flush=True)
+sys.stdin.read()
+"""
+
+
+def another_process(*arguments: str) -> subprocess.Popen:
+    """One that stores or sweeps, and then lives until its input ends."""
+    return subprocess.Popen(
+        [sys.executable, "-c", IN_ANOTHER_PROCESS, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_sweep_takes_young_files_of_the_dead_and_none_of_the_living(moletrail, one_photo, sqlite_only) -> None:
+    unit_of_work.engine().dispose()
+    storage.release()
+    writer = another_process("saved, with its row still to come")
+    content_hash = writer.stdout.readline().strip()
+    assert storage.sweep() == 0, "the writer lives"
+    writer.kill()
+    writer.communicate()
+    assert storage.sweep() == 1
+    with pytest.raises(StorageFailed):
+        storage.read(content_hash, ".jpg")
+
+
+def test_saving_waits_while_another_process_sweeps(moletrail, one_photo, sqlite_only) -> None:
+    storage.release()
+    with storage.alone() as alone:
+        assert alone
+        writer = another_process("pixels")
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(timeout=3)
+        assert not storage.path_of(f"{hashlib.sha256(b'pixels').hexdigest()}.jpg").exists()
+    assert writer.communicate(timeout=60)[0].strip() == hashlib.sha256(b"pixels").hexdigest()
+
+
+def test_damaged_file_is_told_and_healed_by_the_same_photo_sent_again(moletrail) -> None:
+    content_hash = storage.save(b"pixels", ".jpg")
+    storage.path_of(f"{content_hash}.jpg").write_bytes(b"pixelz")
+    with pytest.raises(StorageFailed, match="is damaged"):
+        storage.read(content_hash, ".jpg")
+    storage.save(b"pixels", ".jpg")
+    assert storage.read(content_hash, ".jpg") == b"pixels"
 
 
 def test_sweep_does_not_take_a_lost_database_for_unwanted_photos(moletrail) -> None:

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from pages import _routes
 from pages._headers import SecurityHeaders
-from pages._session import COOKIE
+from pages._session import COOKIE, DEVICE_COOKIE
 from services import accounts, lesions, photos, sharing, unit_of_work
 from tests.helpers import PASSWORD, TinyAnalyser, photo_bytes
 
@@ -64,10 +64,11 @@ def is_one_sentence(answer) -> bool:
 def test_ticket_becomes_a_cookie_that_no_script_can_read(nobody, patient):
     answer = nobody.post("/session", json={"ticket": ticket_of(patient)}, headers=OWN)
     assert (answer.status_code, answer.content) == (204, b"")
-    cookie = answer.headers["set-cookie"]
-    assert cookie.startswith(f"{COOKIE}=")
-    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
-    assert "Secure" not in cookie
+    cookies = answer.headers.get_list("set-cookie")
+    assert [cookie.partition("=")[0] for cookie in cookies] == [COOKIE, DEVICE_COOKIE]
+    for cookie in cookies:
+        assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
+        assert "Secure" not in cookie
     assert accounts.person_of(token=answer.cookies[COOKIE]) == patient
 
 
@@ -75,7 +76,49 @@ def test_cookie_is_sent_over_tls_only_where_that_is_set(nobody, patient, monkeyp
     ticket = ticket_of(patient)
     monkeypatch.setenv("MOLETRAIL_SECURE_COOKIE", "yes")
     unit_of_work.reset()
-    assert "Secure" in nobody.post("/session", json={"ticket": ticket}, headers=OWN).headers["set-cookie"]
+    answer = nobody.post("/session", json={"ticket": ticket}, headers=OWN)
+    assert all("Secure" in cookie for cookie in answer.headers.get_list("set-cookie"))
+
+
+def test_log_in_ends_the_session_the_browser_held(browser_of, patient):
+    browser = browser_of(patient)
+    before = browser.cookies[COOKIE]
+    after = browser.post("/session", json={"ticket": ticket_of(patient)}, headers=OWN).cookies[COOKIE]
+    assert accounts.person_of(token=before) is None
+    assert accounts.person_of(token=after) == patient
+
+
+@pytest.mark.parametrize("page", ["reset-password", "verify-email"])
+def test_emailed_link_hands_its_token_over_in_a_cookie_and_never_in_an_address(nobody, page):
+    answer = nobody.get(f"/link/{page}?token=abc", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/{page}")
+    assert {"HttpOnly", "SameSite=lax"} <= set(answer.headers["set-cookie"].split("; "))
+    assert "abc" in answer.headers["set-cookie"]
+    assert answer.headers["referrer-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("address", ["/link/elsewhere?token=x", "/link/https://evil.example", f"/link/reset-password?token={'x' * 5000}"])
+def test_link_that_leads_nowhere_is_404(nobody, address):
+    answer = nobody.get(address, follow_redirects=False)
+    assert answer.status_code == 404
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("address", ["/session", "/session/end"])
+def test_what_a_provider_said_is_forgotten_once_it_was_used(nobody, patient, address):
+    for name in ("_streamlit_user", "_streamlit_user_1", "_streamlit_user_tokens"):
+        nobody.cookies.set(name, "x")
+    answer = nobody.post(address, json={"ticket": ticket_of(patient)}, headers=OWN)
+    gone = {cookie.partition("=")[0] for cookie in answer.headers.get_list("set-cookie") if "Max-Age=0" in cookie}
+    assert {"_streamlit_user", "_streamlit_user_1", "_streamlit_user_tokens"} <= gone
+
+
+def test_browser_is_known_after_the_first_log_in_and_stays_so(nobody, patient):
+    first = nobody.post("/session", json={"ticket": ticket_of(patient)}, headers=OWN).cookies[DEVICE_COOKIE]
+    assert nobody.post("/session/end", headers=OWN).status_code == 204
+    assert nobody.cookies[DEVICE_COOKIE] == first, "a log-out does not make the browser a stranger"
+    again = nobody.post("/session", json={"ticket": ticket_of(patient)}, headers=OWN).cookies[DEVICE_COOKIE]
+    assert again == first
 
 
 def test_ticket_works_once(nobody, patient):

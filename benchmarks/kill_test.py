@@ -1,0 +1,232 @@
+"""What SIGKILL leaves behind: `python -m benchmarks.kill_test [--rounds 200 --seed 1]`.
+
+Each round four processes write at once into one data folder (photos and masks of two patients, a doctor's notes, an
+administrator's CSV exports) and are killed at a random moment; some restarts are killed too. Each writer notes outside,
+after the service returned, what a person would have seen as stored. After the restart (services.start.prepare) files,
+rows, the audit trail and those notes are compared. Exit code 1 where any count is not 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import multiprocessing
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from sqlalchemy import select
+
+import core
+from core import isolation
+from db.models import AuditEvent, Note, Upload
+from services import accounts, anchor, audit, lesions, notes, photos, records, sharing, start, storage, unit_of_work
+from services.audit import Action
+from services.settings import settings
+from services.unit_of_work import reading
+from services.views import Person
+from tests.helpers import PASSWORD, SIGN_UP, TinyAnalyser, photo_bytes
+
+SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 1.2
+"""A round is killed at a random moment between these."""
+PAUSE_SECONDS = {"notes": 0.02, "exports": 0.1}
+"""These write so quickly that without a pause they would leave the photos no turn at the database."""
+RESTARTS_KILLED = 0.1
+"""This part of the restarts is killed at a random moment, and then done again."""
+FIRST_DAY = date(2000, 1, 1)
+PROBLEMS = ("orphan files", "rows without file", "acknowledged writes lost", "broken audit entries")
+
+# Forked rather than started anew: a round costs its writing and not seconds of imports. Nothing is open at a fork.
+processes = multiprocessing.get_context("fork")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.kill_test", description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="moletrail-kill-") as folder:
+        counted = run(Path(folder), rounds=options.rounds, seed=options.seed)
+    print(f"{options.rounds} rounds in {time.monotonic() - begun:.0f} s, seed {options.seed}\n")
+    print("| counted | |\n| --- | --- |")
+    for name, count in counted.items():
+        print(f"| {name} | {count} |")
+    return 1 if any(counted[name] for name in PROBLEMS) else 0
+
+
+def run(folder: Path, *, rounds: int, seed: int) -> Counter:
+    """Return what was counted; the PROBLEMS must all be 0."""
+    random_ = random.Random(seed)
+    os.environ["MOLETRAIL_DATA"] = str(folder / "data")
+    os.environ.pop("DATABASE_URL", None)
+    told = folder / "told"
+    told.mkdir()
+    counted = Counter(dict.fromkeys(PROBLEMS, 0))
+    people = _in_a_process(_set_up)
+    for number in range(rounds):
+        writers = [
+            _begin(_write, kind, people, told / f"{kind}-{number}", random_.getrandbits(32)) for kind in ("ann", "bo", "notes", "exports")
+        ]
+        time.sleep(random_.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+        for writer in writers:
+            counted["processes killed"] += writer.is_alive()
+            writer.kill()
+            writer.join()
+        if random_.random() < RESTARTS_KILLED:
+            restart = _begin(_restart)
+            time.sleep(random_.uniform(0.0, 0.3))
+            counted["restarts killed"] += restart.is_alive()
+            restart.kill()
+            restart.join()
+        found = _in_a_process(_restart_and_compare, told)
+        counted["files left by the killed"] += found.pop("swept")
+        for name in PROBLEMS:
+            counted[name] += found.pop(name)
+        for name, count in found.items():
+            counted[name] = count
+    return counted
+
+
+# --- the processes ---
+
+
+def _set_up() -> dict[str, Person]:
+    start.prepare()
+    photos.use_analyser(TinyAnalyser())
+    admin = accounts.create_admin(first_name="Ada", surname="Admin", email="ada@example.org", password=PASSWORD)
+    doctor = accounts.create_doctor(admin, first_name="Dora", surname="Dale", email="dora@example.org", password=PASSWORD)
+    people = {"admin": admin, "doctor": doctor}
+    for name in ("ann", "bo"):
+        patient = accounts.sign_up(**SIGN_UP | {"first_name": name.title(), "email": f"{name}@example.org"})
+        sharing.share_with(patient, doctor_email=doctor.email)
+        lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
+        photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=FIRST_DAY)
+        people[name] = patient
+    return people
+
+
+def _write(kind: str, people: dict[str, Person], told: Path, seed: int) -> None:
+    """Write until killed."""
+    photos.use_analyser(TinyAnalyser())
+    # A process that decodes photos takes longer to start than a round lasts, and stores nothing.
+    isolation.read_photo = core.read_photo
+    random_ = random.Random(seed)
+    write: Callable[[], dict] = {
+        "ann": lambda: _add_photo(people["ann"], random_),
+        "bo": lambda: _add_photo(people["bo"], random_),
+        "notes": lambda: _add_note(people, random_),
+        "exports": lambda: _export(people["admin"]),
+    }[kind]
+    descriptor = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    while True:
+        line = json.dumps(write()) + "\n"
+        os.write(descriptor, line.encode())
+        time.sleep(PAUSE_SECONDS.get(kind, 0.0))
+
+
+def _add_photo(patient: Person, random_: random.Random) -> dict:
+    lesion = lesions.list_lesions(patient)[0]
+    size = (random_.randrange(120, 400), random_.randrange(100, 300))
+    data = photo_bytes(radius=random_.randrange(10, 45), size=size)
+    day = FIRST_DAY + timedelta(days=random_.randrange(1, 5000))
+    visit = photos.add_photo(patient, lesion_id=lesion.id, data=data, taken_on=day)
+    return {"upload": visit.photos[-1].id}
+
+
+def _add_note(people: dict[str, Person], random_: random.Random) -> dict:
+    lesion = lesions.list_lesions(people["doctor"], patient_id=people[random_.choice(("ann", "bo"))].id)[0]
+    visit = random_.choice(lesions.timeline(people["doctor"], lesion_id=lesion.id).visits)
+    text = f"Seen, {random_.getrandbits(64):x}"
+    return {"note": notes.add_note(people["doctor"], visit_id=visit.id, text=text).id, "text": text}
+
+
+def _export(admin: Person) -> dict:
+    return {"export": len(b"".join(records.export_csv(admin)))}
+
+
+def _restart() -> None:
+    start.prepare()
+
+
+def _restart_and_compare(told: Path) -> dict[str, int]:
+    before = len(_files())
+    start.prepare()
+    files = _files()
+    acknowledged = [json.loads(line) for file in told.iterdir() for line in file.read_text().splitlines() if line.endswith("}")]
+    with reading() as session:
+        referred = storage.referred_files(session)
+        events = Counter((row.action, row.subject) for row in session.scalars(select(AuditEvent).where(AuditEvent.outcome == "ok")))
+        uploads = set(session.scalars(select(Upload.id)))
+        written = {note.id: note.text for note in session.scalars(select(Note))}
+        trail = audit.state(session, anchored=anchor.read())
+    exports = events[Action.EXPORT_RECORDS, ""]
+    lost = sum(
+        ("upload" in one and one["upload"] not in uploads) or ("note" in one and written.get(one["note"]) != one["text"])
+        for one in acknowledged
+    ) + max(0, sum("export" in one for one in acknowledged) - exports)
+    # A deed and its entry are stored together or not at all. The very same photo sent again leaves a second entry.
+    deeds = {(str(Action.ADD_PHOTO), f"upload:{id}") for id in uploads} | {(str(Action.ADD_NOTE), f"note:{id}") for id in written}
+    told_of = {key for key in events if key[0] in (Action.ADD_PHOTO, Action.ADD_NOTE)}
+    return {
+        "orphan files": len(files.keys() - referred),
+        "rows without file": sum(name not in files or not _is_whole(files[name]) for name in referred),
+        "acknowledged writes lost": lost,
+        "broken audit entries": (not trail.holds) + len(deeds ^ told_of),
+        "swept": before - len(files),
+        "photos": len(uploads), "notes": len(written), "exports": exports, "files": len(files),
+        "acknowledged writes": len(acknowledged), "audit entries": trail.entries,
+    }
+
+
+def _files() -> dict[str, Path]:
+    return {path.name: path for path in settings().files.rglob("*") if path.is_file()}
+
+
+def _is_whole(path: Path) -> bool:
+    return hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+
+
+# --- starting them ---
+
+
+def _begin(work: Callable, *arguments: object) -> multiprocessing.Process:
+    process = processes.Process(target=_quietly, args=(work, *arguments))
+    process.start()
+    return process
+
+
+def _quietly(work: Callable, *arguments: object) -> None:
+    logging.disable(logging.WARNING)
+    work(*arguments)
+
+
+def _in_a_process(work: Callable, *arguments: object):
+    """Return what `work` returns in a process of its own, as a start of the program is one."""
+    receiving, sending = processes.Pipe(duplex=False)
+    process = _begin(_send, sending, work, *arguments)
+    sending.close()
+    try:
+        return receiving.recv()
+    except EOFError:
+        raise RuntimeError(f"{work.__name__} failed; see above.") from None
+    finally:
+        process.join()
+
+
+def _send(connection: Connection, work: Callable, *arguments: object) -> None:
+    connection.send(work(*arguments))
+    unit_of_work.reset()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
