@@ -81,6 +81,7 @@ def pictures(shown: PhotoView) -> None:
 def answer(shown: PhotoView) -> None:
     """For the patient: probability, advice and caution, then what the photo itself leaves in doubt."""
     finding_card(shown.finding, headline=False)
+    _basis()
     _warnings(shown)
 
 
@@ -88,8 +89,17 @@ def reading(shown: PhotoView) -> None:
     """For the doctor: probability and what it rests on."""
     st.markdown(f"Probability of malignancy **{probability_words(shown.finding)}**")
     st.markdown("From this one photo: the networks know no history, no other mole and no touch.")
+    _basis()
     _warnings(shown)
     caution()
+
+
+def _basis() -> None:
+    # On held-out camera photos the classifier does no better than chance: see metrics, mednode, in weights/resnet18/card.json.
+    st.caption(
+        ":material/dermatology: The networks learned from photos through a dermoscope. For a plain camera photo the probability says "
+        "next to nothing; the outline and the comparison over time still help."
+    )
 
 
 def _warnings(shown: PhotoView) -> None:
