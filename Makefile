@@ -20,7 +20,7 @@ test: .venv-dev/.installed
 	.venv-dev/bin/ruff check .
 	.venv-dev/bin/python -m pytest --ignore tests/browser
 
-browser-test: .venv-dev/.installed
+browser-test: .venv/.installed .venv-dev/.installed
 	@command -v chromium >/dev/null || sh .ci/apt-install chromium
 	.venv-dev/bin/python -m pytest tests/browser
 
