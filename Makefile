@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 run: .venv/.installed
 	@.venv/bin/python -m services.start
-	.venv/bin/streamlit run Home.py --server.port $(PORT)
+	.venv/bin/streamlit run Home.py --server.port $(PORT) $(if $(ADDRESS),--server.address $(ADDRESS))
 
 demo: .venv/.installed
 	.venv/bin/python -m services.demo
