@@ -14,7 +14,6 @@ import logging
 import re
 import secrets
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,11 +76,6 @@ def note(**fields: object) -> None:
     noted = _noted.get()
     if noted is not None:
         noted.update(fields)
-
-
-def milliseconds_since(begun: float) -> float:
-    """`begun` as of time.perf_counter."""
-    return round(1000 * (time.perf_counter() - begun), 1)
 
 
 def redacted(text: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import date
 from io import BytesIO
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -85,3 +87,13 @@ def exif_with_place(taken_on: str = "2024:03:05 10:20:30") -> Image.Exif:
     place = exif.get_ifd(0x8825)
     place[1], place[2], place[3], place[4] = "N", (52.0, 31.0, 12.0), "E", (13.0, 24.0, 36.0)
     return exif
+
+
+def damage_a_page(database: Path) -> None:
+    """Overwrite the first page of the table of moles in a SQLite file that nobody has open."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'lesion'").fetchone()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,10 @@ class Server:
     environment: dict[str, str]
     log: Path
 
+    @property
+    def port(self) -> str:
+        return self.address.rpartition(":")[2]
+
     def command(self, *arguments: str, **environment: str) -> str:
         """Run one of our commands on this server's data, as its operator would."""
         done = subprocess.run(
@@ -49,25 +54,35 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """`make run` on an empty data folder."""
-    folder = tmp_path_factory.mktemp("moletrail")
-    port = free_port()
-    environment = os.environ | {"MOLETRAIL_DATA": str(folder / "data")}
-    environment.pop("DATABASE_URL", None)
-    running = Server(f"http://localhost:{port}", environment, folder / "server.log")
-    with running.log.open("w") as log:
+def server_in(folder: Path, **environment: str) -> Server:
+    """A server that keeps its data and its log in `folder`; `started` starts it."""
+    address = f"http://localhost:{free_port()}"
+    ours = os.environ | {"MOLETRAIL_DATA": str(folder / "data"), "MOLETRAIL_URL": address} | environment
+    ours.pop("DATABASE_URL", None)
+    return Server(address, ours, folder / "server.log")
+
+
+@contextmanager
+def started(server: Server, command: list[str | Path] | None = None) -> Iterator[Server]:
+    """Run the server, by `make run` where no command is given, from when it is ready until the end of the block."""
+    command = command or ["make", "run", f"PORT={server.port}"]
+    with server.log.open("w") as log:
         process = subprocess.Popen(
-            ["make", "run", f"PORT={port}"],
-            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            command, cwd=ROOT, env=server.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
         try:
-            wait_until_ready(running, process)
-            yield running
+            wait_until_ready(server, process)
+            yield server
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """`make run` on an empty data folder."""
+    with started(server_in(tmp_path_factory.mktemp("moletrail"))) as running:
+        yield running
 
 
 def wait_until_ready(server: Server, process: subprocess.Popen, seconds: float = 600) -> None:

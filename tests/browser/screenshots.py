@@ -1,23 +1,23 @@
 """`python -m tests.browser.screenshots FOLDER [--docs]`: every page of the demo, laptop and phone, light and dark.
 
 Starts its own Moletrail on an empty data folder, fills it with the demo and photographs the pages as PNG;
-`--docs` writes only the two pictures of the README, into docs/.
+`--docs` writes only the two pictures of the README.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import itertools
 import re
 import shutil
-import signal
-import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.conftest import CHROMIUM_ARGUMENTS, LAPTOP, PHONE, ROOT, Server, free_port, wait_until_ready
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, LAPTOP, PHONE, Server, server_in, started
 from tests.browser.people import log_in
 
 PEOPLE = {"patient": "lena@demo.example", "doctor": "helena@demo.example", "admin": "ade@demo.example"}
@@ -27,6 +27,7 @@ ADDRESSES = {
     "doctor": ("/patients", "/patient?patient=4", "/timeline?mole=3", "/case?mole=3&visit=11"),
     "admin": ("/accounts", "/records"),
 }
+SIZES = {"laptop": LAPTOP, "phone": PHONE}
 DOCS = {"result": "/visit?mole=1&visit=5", "timeline": "/mole?mole=1"}
 
 
@@ -51,49 +52,47 @@ def name_of(address: str) -> str:
     return re.sub(r"[^a-z]+", "-", address.split("?")[0].strip("/"))
 
 
+def look(browser: Browser, server: Server, password: str, folder: Path, width: str, theme: str) -> None:
+    """Every page at one size in one theme."""
+    for role, addresses in ADDRESSES.items():
+        with window(browser, server, role, password, width, theme) as page:
+            for address in addresses:
+                page.goto(address)
+                settle(page)
+                whole(page, folder / f"{name_of(address)}-{width}-{theme}.png")
+
+
+@contextmanager
+def window(browser: Browser, server: Server, role: str, password: str, width: str, theme: str) -> Iterator[Page]:
+    context = browser.new_context(base_url=server.address, viewport=SIZES[width], color_scheme=theme, locale="en-GB")
+    page = context.new_page()
+    if role != "nobody":
+        log_in(page, PEOPLE[role], password)
+    yield page
+    context.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--docs", action="store_true")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp())
-    environment = os.environ | {"MOLETRAIL_DATA": str(folder / "data")}
-    port = free_port()
-    server = Server(f"http://localhost:{port}", environment, folder / "server.log")
-    password = re.search(r"lena@demo\.example\s+(\S+)", server.command("-m", "services.demo")).group(1)
-    with server.log.open("w") as log:
-        process = subprocess.Popen(
-            ["make", "run", f"PORT={port}"],
-            cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )
-    try:
-        wait_until_ready(server, process)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
-            for width, size in (("laptop", LAPTOP), ("phone", PHONE)):
-                for theme in ("light", "dark"):
-                    if options.docs and (width, theme) != ("laptop", "light"):
-                        continue
-                    for role, addresses in ADDRESSES.items():
-                        context = browser.new_context(base_url=server.address, viewport=size, color_scheme=theme, locale="en-GB")
-                        page = context.new_page()
-                        if role != "nobody":
-                            log_in(page, PEOPLE[role], password)
-                        wanted = {name: address for name, address in DOCS.items() if role == "patient"} if options.docs else {
-                            f"{name_of(address)}-{width}-{theme}": address for address in addresses
-                        }
-                        for name, address in wanted.items():
-                            page.goto(address)
-                            settle(page)
-                            path = options.folder / f"{name}.png"
-                            page.screenshot(path=path) if options.docs else whole(page, path)
-                        context.close()
-            browser.close()
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = server_in(Path(folder))
+        password = re.search(r"lena@demo\.example\s+(\S+)", server.command("-m", "services.demo")).group(1)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
+        with started(server):
+            if options.docs:
+                with window(browser, server, "patient", password, "laptop", "light") as page:
+                    for name, address in DOCS.items():
+                        page.goto(address)
+                        settle(page)
+                        page.screenshot(path=options.folder / f"{name}.png")
+            else:
+                for width, theme in itertools.product(SIZES, ("light", "dark")):
+                    look(browser, server, password, options.folder, width, theme)
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +11,7 @@ import pyotp
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import LAPTOP, ROOT, Server, free_port, wait_until_ready
+from tests.browser.conftest import LAPTOP, ROOT, Server, free_port, server_in, started
 from tests.browser.people import fill, fill_date, log_in, log_out, sign_up
 from tests.browser.provider import Provider
 
@@ -27,26 +24,16 @@ PETRA = {"role": "patient", "first_name": "Petra", "surname": "Patient", "email"
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Moletrail with a provider to log in at; it knows Nia."""
     folder: Path = tmp_path_factory.mktemp("identity")
-    port = free_port()
-    address = f"http://localhost:{port}"
+    server = server_in(folder)
     provider = Provider(free_port(), email="nia@example.org", email_verified=True, given_name="Nia", family_name="Novak")
-    (folder / "secrets.toml").write_text(provider.secrets_toml(address))
-    environment = os.environ | {"MOLETRAIL_DATA": str(folder / "data"), "MOLETRAIL_URL": address}
-    environment.pop("DATABASE_URL", None)
-    running = Server(address, environment, folder / "server.log")
-    command = [ROOT / ".venv/bin/streamlit", "run", "Home.py", "--server.port", str(port), "--server.headless", "true",
-               "--secrets.files", str(folder / "secrets.toml")]  # fmt: skip
-    with running.log.open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            wait_until_ready(running, process)
+    (folder / "secrets.toml").write_text(provider.secrets_toml(server.address))
+    command = [ROOT / ".venv/bin/streamlit", "run", "Home.py", "--server.port", server.port, "--server.headless", "true",
+               "--secrets.files", folder / "secrets.toml"]  # fmt: skip
+    try:
+        with started(server, command) as running:
             yield running
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=30)
-            provider.stop()
+    finally:
+        provider.stop()
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from db.engine import damage, make_engine
 from db.models import LoginSession, LoginThrottle, Visit
 from db.url import database_url
 from services.unit_of_work import reading, transaction
+from tests.helpers import damage_a_page
 
 
 def test_sqlite_is_set_up_for_durable_writes_and_checked_references(moletrail, sqlite_only) -> None:
@@ -90,13 +91,7 @@ def test_connection_of_a_replaced_file_is_not_used_again(moletrail, sqlite_only)
 
 def test_damage_is_found_and_soundness_too(moletrail, sqlite_only) -> None:
     assert damage(moletrail.database_url) is None
-    path = moletrail.data / "moletrail.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'lesion'").fetchone()
-    with path.open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(b"\xff" * 4096)
+    damage_a_page(moletrail.data / "moletrail.db")
     assert damage(moletrail.database_url)
 
 

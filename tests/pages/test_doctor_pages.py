@@ -24,11 +24,6 @@ def page(monkeypatch, doctor, token_of, tiny):
 
 
 @pytest.fixture
-def mole(patient):
-    return lesions.add_lesion(patient, name="Nape", body_site=SITE)
-
-
-@pytest.fixture
 def shared(patient, doctor):
     return sharing.share_with(patient, doctor_email=doctor.email)
 

@@ -28,11 +28,6 @@ def page(monkeypatch, patient, token_of, tiny):
 
 
 @pytest.fixture
-def mole(patient):
-    return lesions.add_lesion(patient, name="Nape", body_site=SITE)
-
-
-@pytest.fixture
 def add(patient, mole, tiny):
     """add(days_ago) stores another photo of the mole and gives its visit; `reasons` makes the gate refuse it."""
 

@@ -12,7 +12,7 @@ from db import migrate
 from db.models import AuditEvent
 from services import accounts, demo, lesions, notes, photos, sharing, start, storage, unit_of_work
 from services.unit_of_work import reading
-from tests.helpers import SIGN_UP, TinyAnalyser, photo_bytes
+from tests.helpers import SIGN_UP, TinyAnalyser, damage_a_page, photo_bytes
 
 
 @pytest.fixture
@@ -145,13 +145,7 @@ def test_start_says_that_the_database_is_damaged(empty, capsys, monkeypatch) -> 
     asked(monkeypatch, None)
     assert start.main() == 0
     unit_of_work.reset()
-    path = empty / "moletrail.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'lesion'").fetchone()
-    with path.open("r+b") as file:
-        file.seek((page - 1) * 4096)
-        file.write(b"\xff" * 4096)
+    damage_a_page(empty / "moletrail.db")
     assert start.main() == 1
     assert "is damaged" in capsys.readouterr().err
 
