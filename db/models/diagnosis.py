@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.base import Base, Stored
@@ -35,6 +35,10 @@ class Diagnosis(Stored, Base):
     """Model name -> content hash of the mask's PNG file."""
     measurements: Mapped[dict[str, float]] = mapped_column(JSON)
     differential: Mapped[dict[str, float]] = mapped_column(JSON, default=dict)
+    heat_map: Mapped[str | None] = mapped_column(String(64))
+    """Content hash of the PNG file of the classifier's activation map."""
+    features: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """What the classifier saw, as float16 numbers: for telling moles apart."""
     model_versions: Mapped[dict[str, str]] = mapped_column(JSON)
     elapsed_ms: Mapped[float]
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, Stored
+from db.base import Base, Stored, UtcDateTime
 from db.models.user import User
 
 
@@ -19,6 +19,17 @@ class Lesion(Stored, Base):
     body_site: Mapped[str] = mapped_column(String(40))
     """Code of services.body_sites, e.g. left_shoulder."""
     first_noticed: Mapped[date | None]
+    map_view: Mapped[str | None] = mapped_column(String(8))
+    """Figure of the body map on which the point lies: front or back; None: only the body site is known."""
+    map_x: Mapped[float | None]
+    """Place of the point as a share of the figure's width, from its left edge, and of its height, from the top."""
+    map_y: Mapped[float | None]
+    recheck_days: Mapped[int | None]
+    """So many days after the last visit the next is due, as the patient or a doctor chose; None: by the mole's state."""
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    """In the bin since then: shown nowhere else, and erased after 30 days."""
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Counts the changes, so that who edits an older state is told."""
 
     patient: Mapped[User] = relationship()
     visits: Mapped[list[Visit]] = relationship(back_populates="lesion", order_by="(Visit.visited_on, Visit.id)")

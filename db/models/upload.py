@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, Stored
+from db.base import Base, Stored, UtcDateTime
 
 if TYPE_CHECKING:
     from db.models.diagnosis import Diagnosis
@@ -28,6 +29,14 @@ class Upload(Stored, Base):
     """False where the photo gate refused it; it then has no diagnosis that counts."""
     reasons: Mapped[list[str]] = mapped_column(JSON, default=list)
     warnings: Mapped[list[str]] = mapped_column(JSON, default=list)
+    scale_mm_per_pixel: Mapped[float | None]
+    """Size of one pixel of the stored photo; None: sizes are relative to the frame."""
+    scale_source: Mapped[str | None] = mapped_column(String(16))
+    """Where the scale comes from (core.Scale.source)."""
+    scale_relative_error: Mapped[float | None]
+    """Relative standard error of the scale."""
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    """In the bin since then: shown nowhere else, and erased after 30 days."""
 
     visit: Mapped[Visit] = relationship(back_populates="uploads")
     diagnoses: Mapped[list[Diagnosis]] = relationship(back_populates="upload", order_by="Diagnosis.id")

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import String
+from sqlalchemy import String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import Base, Stored, UtcDateTime, choice
@@ -61,3 +61,11 @@ class User(Stored, Base):
     zip_code: Mapped[str] = mapped_column(String(12), default="")
     sex: Mapped[Sex] = mapped_column(choice(Sex), default=Sex.UNDISCLOSED)
     birth_date: Mapped[date | None]
+    units: Mapped[str] = mapped_column(String(4), default="mm", server_default="mm")
+    """In which lengths are shown: mm or inch."""
+    date_style: Mapped[str] = mapped_column(String(8), default="en-GB", server_default="en-GB")
+    """How dates are written, as a language tag."""
+    reminder_emails: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Reminders go to the e-mail address too, where mail is set up."""
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """The owner had the account erased: personal columns are empty, and the number stands for nobody known."""
