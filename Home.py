@@ -19,7 +19,7 @@ from pages._headers import SecurityHeaders
 from pages._observed import METRICS, Observed
 from pages._parts import show_error
 from pages._routes import ROUTES, weights_loaded
-from services import logs, photos, running
+from services import chores, logs, photos, running
 from services.errors import ServiceError, ValidationError
 from services.settings import settings
 from services.start import prepare
@@ -40,7 +40,9 @@ async def start(_app: st.App) -> AsyncIterator[None]:
         os._exit(1)
     logs.event("started")
     threading.Thread(target=_load_weights, name="load-weights", daemon=True).start()
+    chores.start()
     yield
+    chores.stop()
     # The threads of pages end with the process, whatever they are about.
     if not await run_in_threadpool(running.wait_until_idle, FINISH_SECONDS):
         logs.event("stopped in the middle of an analysis", level=logging.WARNING)

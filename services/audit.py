@@ -69,6 +69,9 @@ class Action(StrEnum):
     LIST_RECORDS = "list_records"
     EXPORT_RECORDS = "export_records"
 
+    # A person's own data.
+    READ_NOTICES = "read_notices"
+
 
 class Operation(StrEnum):
     """What whoever runs the server does to it as a whole; no person's leave is asked."""

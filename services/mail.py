@@ -28,18 +28,22 @@ _worker: threading.Thread | None = None
 def send(*, to: str, subject: str, text: str) -> None:
     """Hand a message over and return at once. To be called after the commit of what it tells of."""
     if settings().smtp is None:
-        words = "No mail server is set (MOLETRAIL_SMTP), so this message is only shown here.\nTo: %s\nSubject: %s\n\n%s"
-        logger.warning(words, to, subject, text)
+        _show(to, subject, text)
         return
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = settings().mail_from, to, subject
-    message.set_content(text)
     try:
-        _waiting.put_nowait(message)
+        _waiting.put_nowait(_message(to, subject, text))
     except queue.Full:
         logger.error("A message was dropped: %d wait already, the mail server does not answer.", MOST_WAITING)
         return
     _start_worker()
+
+
+def send_now(*, to: str, subject: str, text: str) -> bool:
+    """One try, and whether it went out: for who keeps the message and tries again. Shown in the log it counts as sent."""
+    if settings().smtp is None:
+        _show(to, subject, text)
+        return True
+    return _tried(_message(to, subject, text))
 
 
 def wait_until_sent() -> None:
@@ -64,17 +68,35 @@ def _work() -> None:
             _waiting.task_done()
 
 
+def _show(to: str, subject: str, text: str) -> None:
+    words = "No mail server is set (MOLETRAIL_SMTP), so this message is only shown here.\nTo: %s\nSubject: %s\n\n%s"
+    logger.warning(words, to, subject, text)
+
+
+def _message(to: str, subject: str, text: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = settings().mail_from, to, subject
+    message.set_content(text)
+    return message
+
+
 def _deliver(message: EmailMessage) -> None:
     for pause_s in (*TRY_AGAIN_AFTER_S, None):
-        try:
-            with _connected() as server:
-                server.send_message(message)
+        if _tried(message):
             return
-        except (OSError, smtplib.SMTPException) as error:
-            # Neither the address nor the server's words, which may repeat it, belong into a log.
-            logger.error("A message could not be sent: %s.", type(error).__name__)
         if pause_s is not None:
             time.sleep(pause_s)
+
+
+def _tried(message: EmailMessage) -> bool:
+    try:
+        with _connected() as server:
+            server.send_message(message)
+    except (OSError, smtplib.SMTPException) as error:
+        # Neither the address nor the server's words, which may repeat it, belong into a log.
+        logger.error("A message could not be sent: %s.", type(error).__name__)
+        return False
+    return True
 
 
 def _connected() -> smtplib.SMTP:

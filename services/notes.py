@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from db.models import Lesion, Note, User, Visit
-from services import audit, fields, mapping, policy
+from services import audit, fields, mapping, notifications, policy
 from services.audit import Action
 from services.errors import ValidationError
 from services.unit_of_work import transaction
@@ -17,12 +17,16 @@ LONGEST = 4000
 def add_note(actor: Person, *, visit_id: int, text: str) -> NoteView:
     """Add a note to a visit of a patient who shares with this doctor. Raises ValidationError with the key text."""
     with transaction() as session:
-        patient_id = session.scalar(select(Lesion.patient_id).join(Visit).where(Visit.id == visit_id))
+        lesion = session.scalar(select(Lesion).join(Visit).where(Visit.id == visit_id, Lesion.deleted_at.is_(None)))
+        patient_id = lesion.patient_id if lesion else None
         policy.require(session, actor, Action.ADD_NOTE, patient_id=patient_id)
         note = Note(visit_id=visit_id, author=session.get_one(User, actor.id), text=_checked(text))
         session.add(note)
         session.flush()
         audit.record(session, actor_id=actor.id, action=Action.ADD_NOTE, subject=f"note:{note.id}", patient_id=patient_id)
+        notifications.notify(
+            session, user_id=patient_id, kind=notifications.Kind.NOTE, lesion_id=lesion.id, visit_id=visit_id, about_id=actor.id
+        )
         return mapping.note(note)
 
 

@@ -69,6 +69,8 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.ENABLE_ACCOUNT: {Relation.ADMIN},
         Action.LIST_RECORDS: {Relation.ADMIN},
         Action.EXPORT_RECORDS: {Relation.ADMIN},
+        # A person's own data.
+        Action.READ_NOTICES: EVERYBODY,
     }.items()
 }
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import joinedload
 
 from db.base import now
 from db.models import AccountState, CareGrant, Diagnosis, Lesion, Role, Upload, User, Visit
-from services import audit, fields, mapping, policy
+from services import audit, fields, mapping, notifications, policy
 from services.audit import Action
 from services.errors import NotFound, ValidationError
 from services.paging import page_of
@@ -46,6 +46,7 @@ def share_with(actor: Person, *, doctor_email: str) -> Grant:
             grant = CareGrant(patient_id=actor.id, doctor=doctor)
             session.add(grant)
             session.flush()
+            notifications.notify(session, user_id=doctor.id, kind=notifications.Kind.SHARE, about_id=actor.id)
             audit.record(session, actor_id=actor.id, action=Action.SHARE, subject=f"care_grant:{grant.id}", patient_id=actor.id)
         return mapping.grant(grant)
 

@@ -12,14 +12,33 @@ import pytest
 from sqlalchemy import select
 
 from db.models import AuditEvent
-from services import accounts, audit, devices, email_links, external, lesions, notes, photos, policy, records, sessions, sharing, two_factor
+from services import (
+    accounts,
+    audit,
+    devices,
+    email_links,
+    external,
+    lesions,
+    notes,
+    notifications,
+    photos,
+    policy,
+    records,
+    sessions,
+    sharing,
+    two_factor,
+)
 from services.audit import Action
 from services.errors import NotAllowed, NotFound, ValidationError
 from services.unit_of_work import reading
 from services.views import Person
 from tests.helpers import PASSWORD, photo_bytes
 
-MODULES = (accounts, devices, email_links, external, lesions, notes, photos, records, sessions, sharing, two_factor)
+MODULES = (
+    accounts, devices, email_links, external, lesions, notes, photos, records, sessions, sharing, two_factor,
+    # A person's own data.
+    notifications,
+)
 
 
 @dataclass
@@ -144,6 +163,9 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     notes.add_note: (
         lambda w, who: notes.add_note(who, visit_id=w.visit_id, text="Seen."), about_the_owner("doctor shared with", roles=("doctor",)),
     ),
+    # A person's own data.
+    notifications.unread: (lambda w, who: notifications.unread(who), for_everybody()),
+    notifications.mark_read: (lambda w, who: notifications.mark_read(who), for_everybody()),
     records.list_records: (lambda w, who: records.list_records(who), for_role("admin")),
     records.export_csv: (lambda w, who: b"".join(records.export_csv(who)), for_role("admin")),
 }
@@ -190,6 +212,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "external.identity_of", "external.log_in", "external.sign_up", "accounts.require_active",
         "lesions.load_visit", "photos.analyser", "photos.use_analyser",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
+        "notifications.notify",
     }
 
 
