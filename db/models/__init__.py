@@ -1,5 +1,6 @@
 """One model a file; importing this package registers all of them."""
 
+from db.models.alignment import Alignment
 from db.models.audit_event import AuditEvent
 from db.models.care_grant import CareGrant
 from db.models.consent_record import ConsentRecord
@@ -22,7 +23,7 @@ from db.models.upload import Upload
 from db.models.user import AccountState, Role, Sex, User
 
 __all__ = [
-    "AccountState", "AuditEvent", "CareGrant", "ConsentRecord", "Diagnosis", "EmailLink", "KnownDevice", "Lesion", "LinkPurpose",
-    "LoginSession", "LoginThrottle", "Management", "MoleLink", "Note", "Notification", "OutgoingMail", "RecoveryCode", "Reminder",
-    "Review", "RiskAnswers", "Role", "SecondOpinion", "Sex", "Upload", "User", "Verdict", "Visit",
+    "AccountState", "Alignment", "AuditEvent", "CareGrant", "ConsentRecord", "Diagnosis", "EmailLink", "KnownDevice", "Lesion",
+    "LinkPurpose", "LoginSession", "LoginThrottle", "Management", "MoleLink", "Note", "Notification", "OutgoingMail",
+    "RecoveryCode", "Reminder", "Review", "RiskAnswers", "Role", "SecondOpinion", "Sex", "Upload", "User", "Verdict", "Visit",
 ]
