@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from core.analysis import Analysis, Confidence, Diagnosis
+from core.analysis import Analysis, Confidence, Diagnosis, Scale
 from core.classification import classify
 from core.measurement import frame_contact, measure
 from core.photo import read_photo
 from core.preprocess import RGB
 from core.runtime import Network, UnusableWeights, load_networks
+from core.scale import FoundScale, centre, find_scale, measure_flat
 from core.segmentation import Segmentation, expected_dice, overlap, segment
 
 SMALLEST_SIDE_PX = 100
@@ -56,12 +57,14 @@ class Analyser:
         *,
         force: bool = False,
         model: str | None = None,
+        scale: Scale | None = None,
         on_step: Callable[[str], None] | None = None,
     ) -> Analysis:
         """Analyse encoded bytes, a file or an H x W x 3 uint8 RGB array.
 
         `force` analyses also what would be refused; `reasons` still says why. `model` uses that network's mask rather
-        than the better one. `on_step` is called with reading, checking, finding and classifying as each begins.
+        than the better one. `scale` is the size of a pixel where that is known; where not, the printed card is looked for.
+        `on_step` is called with reading, checking, finding and classifying as each begins.
         Raises UnreadablePhoto; KeyError for an unknown model.
         """
         begun = time.perf_counter()
@@ -73,13 +76,17 @@ class Analyser:
         analysis = _check(rgb)
         if analysis.accepted or force:
             on_step("finding")
-            analysis, found = self._find(rgb, analysis, segmenters)
+            card = find_scale(rgb) if scale is None else None
+            analysis = replace(analysis, scale=scale)
+            analysis, found = self._find(rgb, analysis, segmenters, card)
             if analysis.chosen is not None:
                 on_step("classifying")
                 analysis = self._classify(rgb, analysis, found)
         return replace(analysis, model_versions=self.model_versions, elapsed_ms=1000 * (time.perf_counter() - begun))
 
-    def _find(self, rgb: RGB, analysis: Analysis, segmenters: dict[str, Network]) -> tuple[Analysis, dict[str, Segmentation]]:
+    def _find(
+        self, rgb: RGB, analysis: Analysis, segmenters: dict[str, Network], card: FoundScale | None
+    ) -> tuple[Analysis, dict[str, Segmentation]]:
         found = {name: segment(network, rgb) for name, network in segmenters.items()}
         analysis = replace(analysis, masks={name: one.mask for name, one in found.items()})
         expected = {name: expected_dice(network, found[name], _other(found, name)) for name, network in segmenters.items()}
@@ -91,7 +98,8 @@ class Analyser:
             chosen=chosen,
             expected_dice=expected[chosen],
             warnings=(*analysis.warnings, *_warnings(found, chosen)),
-            measurements=measure(found[chosen].mask, rgb, analysis.scale),
+            scale=analysis.scale if card is None else card.at(*centre(found[chosen].mask)),
+            measurements=measure(found[chosen].mask, rgb, analysis.scale) if card is None else measure_flat(found[chosen].mask, rgb, card),
         ), found
 
     def _classify(self, rgb: RGB, analysis: Analysis, found: dict[str, Segmentation]) -> Analysis:
