@@ -126,8 +126,9 @@ def photo(request: Request) -> Response:
 
 
 def overlay(request: Request) -> Response:
-    upload_id, model = _number(request), request.query_params.get("model")
-    return _answer(request, lambda person: _jpeg(photos.overlay_file(person, upload_id=upload_id, model=model)))
+    upload_id, model, review = _number(request), request.query_params.get("model"), request.query_params.get("review")
+    review_id = None if review is None else _as_number(review)
+    return _answer(request, lambda person: _jpeg(photos.overlay_file(person, upload_id=upload_id, model=model, review_id=review_id)))
 
 
 def diagnoses_csv(request: Request) -> Response:
@@ -159,8 +160,11 @@ def _answer(request: Request, make: Callable[[Person], Response]) -> Response:
 
 
 def _number(request: Request) -> int:
+    return _as_number(request.path_params["upload_id"])
+
+
+def _as_number(text: str) -> int:
     # More digits than the database's integers hold name nothing; -1 is nobody's.
-    text = request.path_params["upload_id"]
     return int(text) if text.isdecimal() and len(text) <= 18 else -1
 
 

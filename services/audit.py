@@ -72,6 +72,12 @@ class Action(StrEnum):
     # A person's own data.
     READ_NOTICES = "read_notices"
 
+    # Reviews and second opinions.
+    RECORD_REVIEW = "record_review"
+    RECORD_HISTOLOGY = "record_histology"
+    VIEW_REVIEWS = "view_reviews"
+    CHOOSE_BLIND = "choose_blind"
+
 
 class Operation(StrEnum):
     """What whoever runs the server does to it as a whole; no person's leave is asked."""

@@ -16,6 +16,10 @@ class ValidationError(ServiceError):
         """Field name -> sentence, to be shown beside the field."""
 
 
+class Conflict(ServiceError):
+    """Somebody else changed the same thing first; the sentence says who and when. Nothing was stored."""
+
+
 class AccessError(ServiceError):
     """Refused by services.policy, which says in `attempt` (actor id, action, patient id) what was tried, for the audit trail."""
 

@@ -16,7 +16,7 @@ from core import isolation
 from core import overlay as pictures
 from core.photo import decode_mask_png, encode_jpeg, encode_mask_png
 from core.runtime import UnusableWeights
-from db.models import Diagnosis, Lesion, Upload, User, Visit
+from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
 from services import audit, fields, lesions, metrics, policy, running, storage
 from services.audit import Action
 from services.cache import cached
@@ -149,10 +149,11 @@ def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
     return cached(f"{content_hash}-thumb-{mask_hash or 'none'}.jpg", lambda: _thumbnail(content_hash, mask_hash))
 
 
-def overlay_file(actor: Person, *, upload_id: int, model: str | None = None) -> bytes:
-    """The large photo as JPEG with the lesion outlined and lightly filled, as this model saw it (None: the chosen one)."""
+def overlay_file(actor: Person, *, upload_id: int, model: str | None = None, review_id: int | None = None) -> bytes:
+    """The large photo as JPEG with the lesion outlined and lightly filled: as this model saw it (None: the chosen one), or as the
+    doctor of this review corrected it."""
     content_hash, masks, chosen = _files_of(actor, upload_id)
-    mask_hash = masks.get(chosen if model is None else model)
+    mask_hash = masks.get(chosen if model is None else model) if review_id is None else _corrected(upload_id, review_id)
     if mask_hash is None:
         raise NotFound("There is no outline of this photo.")
     return cached(f"{content_hash}-overlay-{mask_hash}.jpg", lambda: _overlay(content_hash, mask_hash))
@@ -293,6 +294,11 @@ def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO
         policy.require(session, actor, seen, patient_id=row.patient_id if row else None)
     record_view(actor, seen, subject=f"upload:{upload_id}", patient_id=row.patient_id)
     return row.content_hash, row.masks or {}, row.chosen_model
+
+
+def _corrected(upload_id: int, review_id: int) -> str | None:
+    with reading() as session:
+        return session.scalar(select(Review.mask).join(Diagnosis).where(Review.id == review_id, Diagnosis.upload_id == upload_id))
 
 
 def _thumbnail(content_hash: str, mask_hash: str | None) -> bytes:

@@ -71,6 +71,11 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.EXPORT_RECORDS: {Relation.ADMIN},
         # A person's own data.
         Action.READ_NOTICES: EVERYBODY,
+        # Reviews and second opinions.
+        Action.RECORD_REVIEW: {Relation.CARER},
+        Action.RECORD_HISTOLOGY: {Relation.CARER},
+        Action.VIEW_REVIEWS: {Relation.CARER},
+        Action.CHOOSE_BLIND: {Relation.DOCTOR},
     }.items()
 }
 

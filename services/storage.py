@@ -23,7 +23,7 @@ from tempfile import NamedTemporaryFile
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Diagnosis, Upload
+from db.models import Diagnosis, Review, Upload
 from services.errors import StorageFailed
 from services.settings import settings
 from services.unit_of_work import reading
@@ -115,6 +115,7 @@ def referred_files(session: Session) -> set[str]:
     names = {f"{content_hash}.jpg" for content_hash in session.scalars(select(Upload.content_hash))}
     for masks in session.scalars(select(Diagnosis.masks)):
         names.update(f"{content_hash}.png" for content_hash in masks.values())
+    names.update(f"{content_hash}.png" for content_hash in session.scalars(select(Review.mask).where(Review.mask.is_not(None))))
     return names
 
 

@@ -67,5 +67,7 @@ class User(Stored, Base):
     """How dates are written, as a language tag."""
     reminder_emails: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Reminders go to the e-mail address too, where mail is set up."""
+    blind_reviews: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A doctor judges before the networks' answer is shown."""
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """The owner had the account erased: personal columns are empty, and the number stands for nobody known."""

@@ -21,9 +21,11 @@ from services import (
     lesions,
     notes,
     notifications,
+    outlines,
     photos,
     policy,
     records,
+    reviews,
     sessions,
     sharing,
     two_factor,
@@ -38,6 +40,8 @@ MODULES = (
     accounts, devices, email_links, external, lesions, notes, photos, records, sessions, sharing, two_factor,
     # A person's own data.
     notifications,
+    # Reviews and second opinions.
+    outlines, reviews,
 )
 
 
@@ -52,6 +56,8 @@ class World:
     grant_id: int
     waiting_id: int
     session_id: int
+    diagnosis_id: int
+    review_id: int
 
     def person(self, name: str) -> Person:
         return self.people[name]
@@ -78,10 +84,12 @@ def world(patient, other_patient, doctor, other_doctor, admin, sign_up, tiny) ->
     waiting = sign_up(role="doctor", first_name="Wim", email="wim@example.org")
     token = accounts.redeem_ticket(ticket=accounts.log_in(email=patient.email, password=PASSWORD))
     session_id = sessions.list_sessions(patient, token=token)[0].id
+    diagnosis_id = visit.finding.id
+    review_id = reviews.record_review(doctor, diagnosis_id=diagnosis_id, verdict="agree").id
     everybody = (patient, other_patient, doctor, revoked, other_doctor, disabled, admin)
     return World(
         dict(zip(ACTORS, everybody, strict=True)), lesion.id, visit.id, visit.photo.id, grants[doctor].id, waiting.id,
-        session_id,
+        session_id, diagnosis_id, review_id,
     )
 
 
@@ -120,6 +128,8 @@ def wrong_code(service: Callable, **more) -> Callable[[World, Person], None]:
 
 
 SEEN_BY_CARERS = about_the_owner("owner", "doctor shared with")
+BY_CARERS = about_the_owner("doctor shared with", roles=("doctor",))
+"""For what only doctors do, to patients who share with them."""
 
 MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]] = {
     accounts.create_doctor: (
@@ -166,6 +176,17 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     # A person's own data.
     notifications.unread: (lambda w, who: notifications.unread(who), for_everybody()),
     notifications.mark_read: (lambda w, who: notifications.mark_read(who), for_everybody()),
+    # Reviews and second opinions.
+    reviews.record_review: (
+        lambda w, who: reviews.record_review(who, diagnosis_id=w.diagnosis_id, verdict="agree", supersedes_id=w.review_id), BY_CARERS,
+    ),
+    reviews.record_histology: (
+        lambda w, who: reviews.record_histology(who, review_id=w.review_id, code="93655004", found_on=date(2024, 6, 1)), BY_CARERS,
+    ),
+    reviews.reviews_of: (lambda w, who: reviews.reviews_of(who, diagnosis_id=w.diagnosis_id), BY_CARERS),
+    reviews.said_to_patient: (lambda w, who: reviews.said_to_patient(who, visit_id=w.visit_id), SEEN_BY_CARERS),
+    reviews.prefers_blind: (lambda w, who: reviews.prefers_blind(who), for_role("doctor")),
+    reviews.choose_blind: (lambda w, who: reviews.choose_blind(who, blind=True), for_role("doctor")),
     records.list_records: (lambda w, who: records.list_records(who), for_role("admin")),
     records.export_csv: (lambda w, who: b"".join(records.export_csv(who)), for_role("admin")),
 }
@@ -213,6 +234,9 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "lesions.load_visit", "photos.analyser", "photos.use_analyser",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
         "notifications.notify",
+        "outlines.checked", "outlines.to_draw_on", "outlines.pixels",
+        "reviews.standing", "reviews.case_of", "reviews.in_force", "reviews.newest_of", "reviews.view", "reviews.checked",
+        "reviews.corrected",
     }
 
 
@@ -250,6 +274,7 @@ def test_what_does_not_exist_looks_like_what_is_someone_elses(world: World, func
 
     foreign = told()
     world.lesion_id = world.visit_id = world.upload_id = world.grant_id = world.session_id = 10**9
+    world.diagnosis_id = world.review_id = 10**9
     world.people["owner"] = Person(10**9, "patient", "active", "", "", "", None, world.person("owner").created_at)
     assert told() == foreign
 
