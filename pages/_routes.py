@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from pages._answers import NOT_FOUND, PRIVATE, answer, jpeg, number, say
 from pages._session import COOKIE, DEVICE_COOKIE, LINK_COOKIES
-from services import accounts, devices, logs, photos, records
-from services.errors import LoginFailed, NotAllowed, NotFound, ServiceError, ValidationError
+from services import accounts, devices, photos, records
+from services.errors import LoginFailed, ValidationError
 from services.fields import today
 from services.settings import settings
 from services.views import Person
 
-# Health records: nothing stays in the disk cache of a shared computer, and after log-out "back" shows nothing.
-PRIVATE = {"Cache-Control": "no-store"}
 MOST_BYTES_OF_A_TICKET = 4096
 IDENTITY_COOKIES = "_streamlit_user"
 """How the names of the cookies of st.login begin; a long one is split."""
 LINK_COOKIE_LASTS = timedelta(minutes=30)
-NOT_FOUND = "This does not exist, or it is not yours to see."
 
 weights_loaded = threading.Event()
 """Set by Home.py once the networks answer."""
@@ -42,14 +40,14 @@ weights_loaded = threading.Event()
 async def begin_session(request: Request) -> Response:
     """Trade the log-in page's ticket for the session cookie."""
     if not _from_own_pages(request):
-        return _say(403, "This request did not come from Moletrail's own pages.")
+        return say(403, "This request did not come from Moletrail's own pages.")
     try:
         ticket = str(json.loads(await _small_body(request))["ticket"])
         token, device = await run_in_threadpool(_redeem, ticket, request.cookies)
     except (ValueError, KeyError, TypeError):
-        return _say(400, "The log-in was sent in a form that cannot be read. Please log in again.")
+        return say(400, "The log-in was sent in a form that cannot be read. Please log in again.")
     except LoginFailed as error:
-        return _say(401, str(error))
+        return say(401, str(error))
     answer = Response(status_code=204, headers=PRIVATE)
     _set_cookie(answer, COOKIE, token, lasts=settings().session_absolute)
     _set_cookie(answer, DEVICE_COOKIE, device, lasts=devices.LIFE)
@@ -71,7 +69,7 @@ def _set_cookie(answer: Response, name: str, value: str, *, lasts: timedelta) ->
 
 def end_session(request: Request) -> Response:
     if not _from_own_pages(request):
-        return _say(403, "This request did not come from Moletrail's own pages.")
+        return say(403, "This request did not come from Moletrail's own pages.")
     if token := request.cookies.get(COOKIE):
         accounts.log_out(token=token)
     answer = Response(status_code=204, headers=PRIVATE)
@@ -85,7 +83,7 @@ def open_link(request: Request) -> Response:
     tells it. Nothing is used up here, as mail programs open links on their own."""
     page, token = request.path_params["page"], request.query_params.get("token", "")
     if page not in LINK_COOKIES or len(token) > 100:
-        return _say(404, NOT_FOUND)
+        return say(404, NOT_FOUND)
     answer = RedirectResponse(f"/{page}", status_code=303, headers=PRIVATE)
     _set_cookie(answer, LINK_COOKIES[page], token, lasts=LINK_COOKIE_LASTS)
     return answer
@@ -119,16 +117,16 @@ async def _small_body(request: Request) -> bytes:
 
 
 def photo(request: Request) -> Response:
-    upload_id, size = _number(request), request.path_params["size"]
+    upload_id, size = number(request.path_params["upload_id"]), request.path_params["size"]
     if size not in ("full", "large", "thumb"):
-        return _say(404, NOT_FOUND)
-    return _answer(request, lambda person: _jpeg(photos.photo_file(person, upload_id=upload_id, size=size)))
+        return say(404, NOT_FOUND)
+    return answer(request, lambda person: jpeg(photos.photo_file(person, upload_id=upload_id, size=size)))
 
 
 def overlay(request: Request) -> Response:
-    upload_id, model, review = _number(request), request.query_params.get("model"), request.query_params.get("review")
-    review_id = None if review is None else _as_number(review)
-    return _answer(request, lambda person: _jpeg(photos.overlay_file(person, upload_id=upload_id, model=model, review_id=review_id)))
+    upload_id, model = number(request.path_params["upload_id"]), request.query_params.get("model")
+    review_id = number(request.query_params["review"]) if "review" in request.query_params else None
+    return answer(request, lambda person: jpeg(photos.overlay_file(person, upload_id=upload_id, model=model, review_id=review_id)))
 
 
 def diagnoses_csv(request: Request) -> Response:
@@ -141,31 +139,7 @@ def diagnoses_csv(request: Request) -> Response:
             return Response(rows, headers=headers, media_type="text/csv; charset=utf-8")
         return StreamingResponse(rows, headers=headers, media_type="text/csv; charset=utf-8")
 
-    return _answer(request, export)
-
-
-def _answer(request: Request, make: Callable[[Person], Response]) -> Response:
-    """Run `make` for the person of the cookie, and put every refusal into one sentence."""
-    token = request.cookies.get(COOKIE)
-    try:
-        person = accounts.person_of(token=token) if token else None
-        logs.note(actor=person.id if person else None)
-        return make(person) if person else _say(401, "Please log in first.")
-    except (NotFound, NotAllowed):
-        return _say(404, NOT_FOUND)
-    except ValidationError as error:
-        return _say(400, str(error))
-    except ServiceError as error:
-        return _say(503, str(error))
-
-
-def _number(request: Request) -> int:
-    return _as_number(request.path_params["upload_id"])
-
-
-def _as_number(text: str) -> int:
-    # More digits than the database's integers hold name nothing; -1 is nobody's.
-    return int(text) if text.isdecimal() and len(text) <= 18 else -1
+    return answer(request, export)
 
 
 def _record_filter(request: Request) -> records.RecordFilter:
@@ -189,7 +163,7 @@ def _record_filter(request: Request) -> records.RecordFilter:
 
 def health(_request: Request) -> Response:
     """The process answers."""
-    return _say(200, "ok")
+    return say(200, "ok")
 
 
 def ready(_request: Request) -> Response:
@@ -197,20 +171,12 @@ def ready(_request: Request) -> Response:
     try:
         accounts.admin_exists()
     except Exception:
-        return _say(503, "The database cannot be reached.")
-    return _say(200, "ready") if weights_loaded.is_set() else _say(503, "The networks are not loaded yet.")
+        return say(503, "The database cannot be reached.")
+    return say(200, "ready") if weights_loaded.is_set() else say(503, "The networks are not loaded yet.")
 
 
 def nothing_here(_request: Request) -> Response:
-    return _say(404, NOT_FOUND)
-
-
-def _jpeg(data: bytes) -> Response:
-    return Response(data, headers=PRIVATE, media_type="image/jpeg")
-
-
-def _say(status: int, sentence: str) -> Response:
-    return PlainTextResponse(sentence + "\n", status_code=status, headers=PRIVATE)
+    return say(404, NOT_FOUND)
 
 
 ROUTES = [
