@@ -1,0 +1,253 @@
+"""What changed between visits, beyond what re-photographing the same mole gives.
+
+Two measurements x and y of one thing that did not change differ by more than 1.96 * sqrt(2) * SEM once in twenty times, where SEM is the
+standard error of measurement: the smallest detectable change (Bland, Altman, "Measuring agreement in method comparison studies", Stat.
+Methods Med. Res. 8, 1999; Weir, "Quantifying test-retest reliability", J. Strength Cond. Res. 19, 2005). Sizes scatter in proportion to
+themselves and probabilities on the logit scale, so both are compared there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from core.analysis import Scale
+
+Z95 = 1.96
+PROBABILITY = "malignant_probability"
+TABLE = Path(__file__).resolve().parents[1] / "weights" / "repeatability.json"
+"""Fitted by `python -m benchmarks.repeatability --fit` on the networks beside it."""
+
+Kind = Literal["relative", "absolute", "logit"]
+
+
+@dataclass(frozen=True)
+class Repeatability:
+    """How far a measurement of one mole scatters from photo to photo."""
+
+    error: float
+    """Standard error of measurement, without that of the scale: a share of the value where `kind` is relative, else in its unit."""
+    kind: Kind
+    lesions: int
+    """How many lesions it was fitted on, 0 for an assumption."""
+    source: str
+
+
+def _read(path: Path) -> dict[str, Repeatability]:
+    table = json.loads(path.read_text(encoding="utf-8"))
+    return {name: Repeatability(one["error"], one["kind"], one["lesions"], table["source"]) for name, one in table["measurements"].items()}
+
+
+REPEATABILITY = _read(TABLE)
+"""By name of the measurement without its unit of length ("area", "longest_diameter"), and `malignant_probability`."""
+
+
+class Unit(StrEnum):
+    """In what two visits can be compared."""
+
+    MILLIMETRES = "mm"
+    PIXELS = "px"
+    """Of one photo, the other one brought to its scale by registration."""
+    FRAME = "frame"
+    """Share of the frame: the weak one, since it changes with the camera's distance."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One visit's numbers, as core.Analysis has them."""
+
+    measurements: Mapping[str, float]
+    malignant_probability: float | None = None
+    scale: Scale | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One measurement at two visits, in its own unit."""
+
+    name: str
+    """Name with its unit, e.g. area_mm2; after registration *_px is in pixels of the earlier photo."""
+    before: float
+    after: float
+    relative: float | None
+    """after / before - 1; None where the scale has no true zero (probability, indices) or before is 0."""
+    detectable: float
+    """Smallest detectable change of `before`, in the measurement's unit."""
+    relative_detectable: float | None
+    """The same as a share of `before`."""
+    beyond: bool
+    """Whether the change is larger than re-photographing gives, 95 %."""
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A straight line through visits."""
+
+    per_year: float
+    """Slope in the measurement's unit a year; a share a year (0.24: +24 %) where `relative`."""
+    interval: tuple[float, float]
+    """95 % interval of it."""
+    relative: bool
+    visits: int
+    beyond: bool
+    """Whether the interval leaves out no change."""
+    at: tuple[float, ...]
+    """The line's value at each visit, in the measurement's unit."""
+
+
+def comparable(first: Measured, second: Measured, relative_scale: float | None = None) -> Unit:
+    """Say in which unit sizes of two visits can be compared: mm where both have a scale, pixels where they are in register."""
+    if first.scale is not None and second.scale is not None:
+        return Unit.MILLIMETRES
+    return Unit.FRAME if relative_scale is None else Unit.PIXELS
+
+
+REGISTRATION_ERROR = 0.01
+"""Relative standard error of a registration's relative_scale (benchmarks/registration.py)."""
+FRAME_ERROR = 0.10
+"""The same of the camera's distance, where a person tries to take the same photo again: an assumption, wide on purpose."""
+
+
+def smallest_detectable_change(name: str, value: float, *scale_errors: float) -> float:
+    """Return the 95 % smallest detectable change of a measurement from `value`, in its own unit.
+
+    `scale_errors` are the relative standard errors of the scales of both visits; they count doubly for areas and not at all for
+    measures without a length. A growth and a shrinking that are equally detectable differ a little in size; this is the growth.
+    Raises KeyError for a name that nobody fitted.
+    """
+    known = REPEATABILITY[_base(name)]
+    spread = Z95 * _spread(name, scale_errors)
+    if known.kind == "relative":
+        return value * (float(np.exp(spread)) - 1)
+    return float(_from_logit(_logit(value) + spread)) - value if known.kind == "logit" else spread
+
+
+def compare(baseline: Measured, latest: Measured, relative_scale: float | None = None) -> tuple[Change, ...]:
+    """Compare all that was fitted and measured at both visits, each size in the one unit of `comparable`.
+
+    `relative_scale` is that of an accepted registration of the baseline's photo onto the latest one.
+    """
+    unit = comparable(baseline, latest, relative_scale)
+    changes = []
+    for name in REPEATABILITY:
+        pair = _pair(name, unit, baseline, latest, relative_scale)
+        if pair is not None:
+            changes.append(_change(*pair))
+    return tuple(changes)
+
+
+def trend(name: str, days: Sequence[date], values: Sequence[float], scale_errors: Sequence[float] = ()) -> Trend | None:
+    """Fit a robust line (Theil 1950, Sen 1968) to three or more visits of one unit; None where there are fewer, or all on one day.
+
+    Sizes are fitted as logarithms and probabilities as logits. The interval is that of the line under the visits' errors of measurement
+    (500 draws), or from the scatter about the line where that is larger. `scale_errors` are the visits' relative ones.
+    """
+    if len(values) < 3 or len(set(days)) < 2:
+        return None
+    known = REPEATABILITY[_base(name)]
+    if known.kind == "relative" and min(values) <= 0:
+        return None
+    forth, back = {"relative": (np.log, np.exp), "logit": (_logit, _from_logit), "absolute": (np.asarray, np.asarray)}[known.kind]
+    years = np.array([(day - days[0]).days for day in days]) / 365.25
+    heights = forth(np.asarray(values, float))
+    slope = float(_slopes(years, heights[None])[0])
+    start = float(np.median(heights - slope * years))
+    own = np.asarray(scale_errors or [0.0] * len(values)) * _power(name)
+    errors = np.hypot(known.error, own)
+    scatter = 1.4826 * float(np.median(np.abs(heights - start - slope * years)))
+    errors = np.maximum(errors, scatter)
+    drawn = _slopes(years, np.random.default_rng(0).normal(0, errors, (500, len(values))))
+    reach = Z95 * float(drawn.std())
+    line = back(start + slope * years)
+    edges = slope - reach, slope + reach
+    if known.kind == "relative":
+        told, interval = float(np.exp(slope) - 1), tuple(float(np.exp(edge) - 1) for edge in edges)
+    elif known.kind == "logit":
+        ends = [float(_from_logit(start + edge) - _from_logit(start)) for edge in (slope, *edges)]
+        told, interval = ends[0], (ends[1], ends[2])
+    else:
+        told, interval = slope, edges
+    beyond = not edges[0] <= 0 <= edges[1]
+    return Trend(told, interval, known.kind == "relative", len(values), beyond, tuple(float(value) for value in line))
+
+
+def _slopes(years: np.ndarray, heights: np.ndarray) -> np.ndarray:
+    """Return the median slope over all pairs of visits, one for each row of heights."""
+    first, second = np.triu_indices(len(years), 1)
+    apart = years[second] != years[first]
+    first, second = first[apart], second[apart]
+    if len(first) > 2000:
+        # Of many visits a sample of the pairs tells the median well enough, and stays fast.
+        chosen = np.random.default_rng(1).choice(len(first), 2000, replace=False)
+        first, second = first[chosen], second[chosen]
+    return np.median((heights[:, second] - heights[:, first]) / (years[second] - years[first]), axis=1)
+
+
+def _change(name: str, before: float, after: float, scale_errors: tuple[float, ...]) -> Change:
+    known = REPEATABILITY[_base(name)]
+    spread = Z95 * _spread(name, scale_errors)
+    detectable = smallest_detectable_change(name, before, *scale_errors)
+    ratio = known.kind == "relative" and before > 0 and after > 0
+    if ratio:
+        distance = abs(np.log(after / before))
+    elif known.kind == "logit":
+        distance = abs(_logit(after) - _logit(before))
+    else:
+        distance = abs(after - before)
+    relative, relative_detectable = (after / before - 1, detectable / before) if ratio else (None, None)
+    return Change(name, before, after, relative, detectable, relative_detectable, bool(distance > spread))
+
+
+def _pair(
+    name: str, unit: Unit, first: Measured, second: Measured, relative_scale: float | None
+) -> tuple[str, float, float, tuple[float, ...]] | None:
+    """Return the name with its unit, both values in it and the errors of their scales; None where it was not measured at both."""
+    if name == PROBABILITY:
+        both = first.malignant_probability, second.malignant_probability
+        return None if None in both else (name, *both, ())
+    if name in first.measurements and name in second.measurements:
+        return name, first.measurements[name], second.measurements[name], ()
+    power = 2 if name == "area" else 1
+    named = {Unit.MILLIMETRES: f"{name}_mm{'2' if power == 2 else ''}", Unit.PIXELS: f"{name}_px", Unit.FRAME: f"{name}_fraction"}[unit]
+    if named not in first.measurements or named not in second.measurements:
+        return None
+    before, after = first.measurements[named], second.measurements[named]
+    if unit is Unit.MILLIMETRES:
+        return named, before, after, (first.scale.relative_error, second.scale.relative_error)
+    if unit is Unit.PIXELS:
+        return named, before, after / relative_scale**power, (REGISTRATION_ERROR,)
+    return named, before, after, (FRAME_ERROR,)
+
+
+def _base(name: str) -> str:
+    for ending in ("_mm2", "_mm", "_px", "_fraction"):
+        if name.endswith(ending) and name.removesuffix(ending) in REPEATABILITY:
+            return name.removesuffix(ending)
+    return name
+
+
+def _spread(name: str, scale_errors: Sequence[float]) -> float:
+    """Return the standard deviation of the difference between two visits without change, on the scale of the measurement's kind."""
+    return float(np.sqrt(2 * REPEATABILITY[_base(name)].error ** 2 + _power(name) ** 2 * sum(error**2 for error in scale_errors)))
+
+
+def _power(name: str) -> int:
+    """Return how a scale's error counts: doubly in an area, once in a length, not at all in what has no length."""
+    base = _base(name)
+    return 0 if name == base else 2 if base == "area" else 1
+
+
+def _logit(probability):
+    bounded = np.clip(probability, 1e-4, 1 - 1e-4)
+    return np.log(bounded / (1 - bounded))
+
+
+def _from_logit(value):
+    return 1 / (1 + np.exp(-np.asarray(value)))
