@@ -30,11 +30,14 @@ DISAGREEMENT = 0.5
 
 
 class Analyser:
-    """Segmentation networks and a classifier. Safe to share between threads: nothing changes after loading."""
+    """Segmentation networks, and classifiers with the one that counts most first.
 
-    def __init__(self, segmenters: dict[str, Network], classifier: Network):
+    Safe to share between threads: nothing changes after loading.
+    """
+
+    def __init__(self, segmenters: dict[str, Network], classifiers: list[Network]):
         self.segmenters = segmenters
-        self.classifier = classifier
+        self.classifiers = classifiers
 
     @classmethod
     def load(cls, folder: str | Path = "weights") -> Analyser:
@@ -44,12 +47,13 @@ class Analyser:
         classifiers = [network for network in networks.values() if network.card.task == "classification"]
         if not segmenters or not classifiers:
             raise UnusableWeights(f"{folder} needs at least one segmentation and one classification network.")
-        return cls(segmenters, classifiers[0])
+        classifiers.sort(key=lambda network: -network.card.details["share"])
+        return cls(segmenters, classifiers)
 
     @property
     def model_versions(self) -> dict[str, str]:
         """Name -> version of every network that takes part in an analysis."""
-        return {network.card.name: network.card.version for network in [*self.segmenters.values(), self.classifier]}
+        return {network.card.name: network.card.version for network in [*self.segmenters.values(), *self.classifiers]}
 
     def analyse(
         self,
@@ -104,7 +108,7 @@ class Analyser:
 
     def _classify(self, rgb: RGB, analysis: Analysis, found: dict[str, Segmentation]) -> Analysis:
         others = [one.mask for name, one in found.items() if name != analysis.chosen]
-        judged = classify(self.classifier, rgb, found[analysis.chosen].mask, others)
+        judged = classify(self.classifiers, rgb, found[analysis.chosen].mask, others)
         if any(overlap(found[analysis.chosen].mask, other) < DISAGREEMENT for other in others):
             judged = replace(judged, diagnosis=Diagnosis.UNCERTAIN, confidence=Confidence.LOW)
         return replace(

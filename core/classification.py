@@ -9,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis import Confidence, Diagnosis, Mask
-from core.preprocess import RGB, Square, crop, lesion_square, normalise
+from core.preprocess import RGB, crop, lesion_square, normalise, whole_photo
 from core.runtime import Network
-
-WIDTHS = (0.87, 1.0, 1.15)
-"""The crop is judged at these multiples of its width, each also mirrored: what they disagree on widens the interval."""
 
 
 @dataclass(frozen=True)
@@ -25,36 +22,65 @@ class Classification:
     differential: dict[str, float]
 
 
-def classify(network: Network, rgb: RGB, chosen: Mask, others: Sequence[Mask] = ()) -> Classification:
-    """Judge the lesion under `chosen` (H x W). `others`, the other networks' masks, count for the interval alone."""
-    details = network.card.details
-    logits, classes = lesion_logits(network, rgb, [chosen, *(mask for mask in others if mask.any())])
-    probability = calibrated(logits[0].mean(), details["calibration"])
-    spread = 1.96 * logits.std()
-    interval = tuple(
-        float(calibrated(edge, details["calibration"]))
-        for edge in (min(logits.mean() - spread, logits[0].mean()), max(logits.mean() + spread, logits[0].mean()))
-    )
+def classify(networks: Sequence[Network], rgb: RGB, chosen: Mask, others: Sequence[Mask] = ()) -> Classification:
+    """Judge the lesion under `chosen` (H x W) by all networks together. `others`, further masks, count for the interval alone."""
+    masks = [chosen, *(mask for mask in others if mask.any())]
+    judged = [lesion_logits(network, rgb, masks) for network in networks]
+    shares = shares_of(networks)
+    logits = [calibrated_logit(one, network.card.details["calibration"]) for network, (one, _) in zip(networks, judged, strict=True)]
+    centre = sum(share * one[0].mean() for share, one in zip(shares, logits, strict=True))
+    middle, spread = _spread(logits, shares)
+    interval = sigmoid(min(middle - spread, centre)), sigmoid(max(middle + spread, centre))
+    details = networks[0].card.details
+    probability = sigmoid(centre)
     diagnosis, confidence = judge(probability, interval, details["bands"])
-    return Classification(probability, interval, diagnosis, confidence, differential(probability, classes[0], details["classes"]))
+    classes = sum(share * classes[0] for share, (_, classes) in zip(shares, judged, strict=True)) / sum(shares)
+    return Classification(probability, interval, diagnosis, confidence, differential(probability, classes, details["classes"]))
+
+
+def shares_of(networks: Sequence[Network]) -> list[float]:
+    """Return how much each network's calibrated logit counts in the sum of all: fitted for all of them, so 1 for one alone."""
+    return [1.0] if len(networks) == 1 else [network.card.details["share"] for network in networks]
+
+
+def _spread(logits: Sequence[NDArray[np.floating]], shares: Sequence[float]) -> tuple[float, float]:
+    """Return the mean over all networks, masks and views, and how far 95 % of what they say lies from it, in the sum's logits."""
+    total = sum(shares)
+    values = np.concatenate([total * one.ravel() for one in logits])
+    weights = np.concatenate([np.full(one.size, share / one.size) for share, one in zip(shares, logits, strict=True)])
+    middle = np.average(values, weights=weights)
+    return float(middle), float(1.96 * np.sqrt(np.average((values - middle) ** 2, weights=weights)))
 
 
 def lesion_logits(network: Network, rgb: RGB, masks: Sequence[Mask]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return malignancy logits (masks x views) and class logits (masks x classes, the mean over views)."""
-    details = network.card.details["input"]
-    views = [view for mask in masks for view in _views(rgb, lesion_square(mask, details["context"]), details["size"])]
-    malignant, classes = network(normalise(np.stack(views), details["normalisation"]))[:2]
+    malignant, classes = network(np.concatenate([views(network, rgb, mask) for mask in masks]))[:2]
     return malignant.reshape(len(masks), -1), classes.reshape(len(masks), -1, classes.shape[-1]).mean(axis=1)
 
 
-def _views(rgb: RGB, square: Square, size: int) -> list[RGB]:
-    crops = [crop(rgb, Square(square.centre_x, square.centre_y, square.side * width), size) for width in WIDTHS]
-    return crops + [picture[:, ::-1] for picture in crops]
+def views(network: Network, rgb: RGB, mask: Mask) -> NDArray[np.float32]:
+    """Return the network's inputs for a lesion, B x 3 x S x S: each width of the crop in the card, the whole photo where the card
+    asks for it, and the mirror image of each. What they disagree on widens the interval.
+    """
+    details = network.card.details["input"]
+    squares = [lesion_square(mask, context) for context in details["contexts"]]
+    squares += [whole_photo(rgb)] if details["whole_photo"] else []
+    crops = [crop(rgb, square, details["size"]) for square in squares]
+    return normalise(np.stack(crops + [picture[:, ::-1] for picture in crops]), details["normalisation"])
+
+
+def sigmoid(logit: float) -> float:
+    return float(1 / (1 + np.exp(-logit)))
+
+
+def calibrated_logit(logit, calibration: dict[str, float]):
+    """Turn a logit, or an array of them, into a calibrated one by the card's fit (Platt, 1999), made on photos used for nothing else."""
+    return calibration["slope"] * logit + calibration["intercept"]
 
 
 def calibrated(logit: float, calibration: dict[str, float]) -> float:
-    """Turn a logit into a probability by the card's fit (Platt, 1999), which was made on photos used for nothing else."""
-    return float(1 / (1 + np.exp(-(calibration["slope"] * logit + calibration["intercept"]))))
+    """Return the calibrated probability of one network's logit."""
+    return sigmoid(calibrated_logit(logit, calibration))
 
 
 def judge(probability: float, interval: tuple[float, float], bands: dict[str, float]) -> tuple[Diagnosis, Confidence]:

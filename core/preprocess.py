@@ -60,6 +60,12 @@ def lesion_square(mask: NDArray[np.bool_], context: float) -> Square:
     return Square((columns[0] + columns[-1] + 1) / 2, (rows[0] + rows[-1] + 1) / 2, float(min(context * extent, max(width, height))))
 
 
+def whole_photo(rgb: RGB) -> Square:
+    """Return the square around the middle of a photo that holds all of it."""
+    height, width = rgb.shape[:2]
+    return Square(width / 2, height / 2, float(max(width, height)))
+
+
 def crop(rgb: RGB, square: Square, size: int) -> RGB:
     """Return the square of an H x W x 3 photo as size x size x 3, mirrored where it reaches over the edge."""
     height, width = rgb.shape[:2]

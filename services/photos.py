@@ -73,7 +73,7 @@ def warm_up() -> None:
 
 def bands() -> tuple[tuple[float, float, str, str], ...]:
     """The bands of the malignancy probability in rising order: low edge, high edge, diagnosis, confidence."""
-    edges = analyser().classifier.card.details["bands"]
+    edges = analyser().classifiers[0].card.details["bands"]
     benign, malignant = str(core.Diagnosis.BENIGN), str(core.Diagnosis.MALIGNANT)
     high, medium, low = str(core.Confidence.HIGH), str(core.Confidence.MEDIUM), str(core.Confidence.LOW)
     return (

@@ -38,7 +38,7 @@ BANDS = {"high_benign": 0.05, "medium_benign": 0.15, "malignant": 0.6, "medium_m
 class TinyAnalyser:
     """Answers like core.Analyser within a millisecond: everything darker than half is the lesion."""
 
-    classifier = SimpleNamespace(card=SimpleNamespace(details={"bands": BANDS}))
+    classifiers: ClassVar[list] = [SimpleNamespace(card=SimpleNamespace(details={"bands": BANDS}))]
     model_versions: ClassVar[dict[str, str]] = {"tiny": "1", "other": "1"}
 
     def __init__(self, probability: float = 0.03, reasons: tuple[str, ...] = ()) -> None:

@@ -8,9 +8,34 @@ from pathlib import Path
 
 from torch import nn
 
-from training.networks import NETWORKS, DeepLabV3
+from training.networks import NETWORKS, PRETRAINED
 
 FOLDER = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A share of a cycle: small pictures and frozen blocks are several times faster, large ones give the last percent."""
+
+    share: float = 1.0
+    scale: float = 1.0
+    """Of the input's sides."""
+    frozen: int = 0
+    """First blocks of the encoder that keep their weights."""
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One rise and fall of the learning rate over the train part of some sources. The next cycle begins from its averaged weights."""
+
+    sources: tuple[str, ...]
+    epochs: float = 10
+    """Passes over the training pictures."""
+    learning_rate: float = 1e-3
+    """Highest learning rate: reached after a warm-up of 5 % of the cycle, then cosine to 0."""
+    strength: float = 1.0
+    """Of the augmentation; it falls to 40 % of this over the cycle's second half."""
+    stages: tuple[Stage, ...] = (Stage(),)
 
 
 @dataclass(frozen=True)
@@ -19,38 +44,45 @@ class Recipe:
     """The recipe's file name; also the folder under runs/ and weights/."""
     task: str
     """segmentation or classification."""
-    sources: tuple[str, ...]
-    """Sources of the manifest that it learns from (their train part only)."""
+    cycles: tuple[Cycle, ...]
+    """The sources that only later cycles learn from are the "left out" ones of the first: its figures there are of unseen sources."""
     network: dict = field(default_factory=dict)
     """`architecture` and that architecture's own arguments."""
-    epochs: float = 10
-    """Passes over the training pictures in one cycle of the learning rate."""
     batch: int = 16
-    learning_rate: float = 1e-3
-    """Highest learning rate: reached after a warm-up of 5 % of the cycle, then cosine to 0; halved at each further cycle."""
     weight_decay: float = 0.01
     """Of AdamW."""
     average: float = 0.998
     """Decay of the moving average of the weights, which is what is exported."""
     seed: int = 1
-    size: int = 128
+    size: int = 160
     """Side of the classifier's square input."""
-    context: float = 1.5
-    """Side of the classifier's crop in lesion extents."""
+    teacher: str = ""
+    """Name of an exported classifier whose answers this one learns from beside the labels."""
+
+    def sources(self, cycle: int) -> tuple[str, ...]:
+        """Return everything learned from up to and including a cycle; cycles after the last repeat it."""
+        return tuple(dict.fromkeys(source for one in self.cycles[: cycle + 1] for source in one.sources))
+
+    def cycle(self, number: int) -> Cycle:
+        return self.cycles[min(number, len(self.cycles) - 1)]
 
 
 def read_recipe(name: str) -> Recipe:
     """Read a recipe by its name in training/recipes or by its path."""
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     settings = tomllib.loads(path.read_text())
-    settings["sources"] = tuple(settings["sources"])
-    return Recipe(name=path.stem, **settings)
+    return Recipe(name=path.stem, **settings | {"cycles": tuple(_cycle(one) for one in settings["cycles"])})
+
+
+def _cycle(settings: dict) -> Cycle:
+    stages = tuple(Stage(**one) for one in settings.get("stages", [{}]))
+    return Cycle(**settings | {"sources": tuple(settings["sources"]), "stages": stages})
 
 
 def build_network(recipe: Recipe, backbones: Path | None = None) -> nn.Module:
     """Build the recipe's network; `backbones` is the folder of pretrained encoders, needed only to begin training."""
     arguments = dict(recipe.network)
     architecture = NETWORKS[arguments.pop("architecture")]
-    if backbones is not None and architecture is DeepLabV3:
+    if architecture in PRETRAINED:
         arguments["backbones"] = backbones
     return architecture(**arguments)

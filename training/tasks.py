@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from core.preprocess import FRAMES, Square, crop, frame_for, lesion_square, normalise, resize
+from core.preprocess import FRAMES, RGB, Square, crop, frame_for, lesion_square, normalise, resize, whole_photo
 from core.runtime import Network, load_network, read_card
 from core.segmentation import segment
 from training import augment
@@ -17,24 +18,34 @@ from training.data import CLASSES, Pictures, Row, read_manifest
 from training.metrics import auc, dice
 from training.recipe import Recipe
 
-CLOSE_UPS = 0.08
+CLOSE_UPS = 0.06
 """Share of the segmentation pictures that show a corner of the photo from close by, mostly bare skin: not every photo has a lesion."""
+SMALL = 0.1
+"""Share that shows the whole photo small on the skin of its own corner: lesions of 1 to 3 % of the frame."""
+WHOLE_PHOTO = 0.25
+"""Share of the classifier's pictures that are the whole photo rather than the lesion with some skin around it."""
+CONTEXTS = (1.15, 3.0)
+"""Narrowest and widest crop to learn from, in lesion extents."""
+TEACHER_SHARE = 0.7
+"""Of the loss, where a teacher's answers are learned from beside the labels."""
 
 
 class Segmentation:
     """Lesion against skin, on pictures that have an expert's mask. Dice + cross-entropy."""
 
-    def __init__(self, recipe: Recipe, folder: Path, cache: Path, normalisation: str):
+    def __init__(self, recipe: Recipe, sources: tuple[str, ...], folder: Path, cache: Path, normalisation: str):
         self.normalisation = normalisation
-        rows = [row for row in read_manifest(folder, recipe.sources) if row.mask]
+        rows = [row for row in read_manifest(folder, sources) if row.mask]
         self.train_rows = [row for row in rows if row.part == "train"]
         self.train = Pictures(folder, self.train_rows, cache)
         self.validation = Pictures(folder, [row for row in rows if row.part == "validation"], cache)
-        self.weights = np.ones(len(self.train))
+        self.weights = balance(self.train_rows)
 
-    def batch(self, rng: np.random.Generator, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return float32 network input B x 3 x H x W and target B x 1 x H x W of one random frame."""
-        width, height = FRAMES[rng.choice(len(FRAMES), p=(0.5, 0.25, 0.25))]
+    def batch(
+        self, rng: np.random.Generator, indices: np.ndarray, strength: float = 1.0, scale: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return float32 network input B x 3 x H x W and target B x 1 x H x W of one random frame, its sides times `scale`."""
+        width, height = (16 * round(side * scale / 16) for side in FRAMES[rng.choice(len(FRAMES), p=(0.5, 0.25, 0.25))])
         pictures, targets = [], []
         for index in indices:
             rgb, mask = self.train.pictures[index], self.train.masks[index]
@@ -43,9 +54,13 @@ class Segmentation:
             if rng.random() < CLOSE_UPS:
                 corner = rng.choice((0.12, 0.88), 2) + rng.uniform(-0.12, 0.12, 2)
                 centre, side = (wide * corner[0], tall * corner[1]), 0.3 * side
-            matrix = augment.random_affine(rng, centre, side, (width, height), (0.55, 1.7), 0.12)
-            rgb, mask = augment.warp(rng, rgb, mask, matrix, (width, height))
-            pictures.append(augment.spoil(rng, augment.change_colour(rng, rgb)))
+            if rng.random() < SMALL:
+                rgb, mask = augment.shrink(rng, rgb, mask, (width, height))
+            else:
+                zooms = (0.6**strength, 1.6**strength)
+                matrix = augment.random_affine(rng, centre, side, (width, height), zooms, 0.12 * strength)
+                rgb, mask = augment.warp(rng, rgb, mask, matrix, (width, height))
+            pictures.append(augment.spoil(rng, augment.change_colour(rng, rgb, strength), strength))
             targets.append(mask)
         return normalise(np.stack(pictures), self.normalisation), np.stack(targets)[:, None].astype(np.float32) / 255
 
@@ -70,55 +85,82 @@ class Segmentation:
 
 
 class Classification:
-    """Malignant against benign, and the seven classes, on the lesion crop. Cross-entropy of both."""
+    """Malignant against benign, and the seven classes, on the lesion crop and on the whole photo. Cross-entropy of both."""
 
-    def __init__(self, recipe: Recipe, folder: Path, cache: Path, normalisation: str):
-        self.normalisation, self.size, self.context = normalisation, recipe.size, recipe.context
-        rows = [row for row in read_manifest(folder, recipe.sources) if row.malignant is not None]
+    def __init__(self, recipe: Recipe, sources: tuple[str, ...], folder: Path, cache: Path, normalisation: str):
+        self.normalisation, self.size = normalisation, recipe.size
+        rows = [row for row in read_manifest(folder, sources) if row.malignant is not None]
         self.train_rows = [row for row in rows if row.part == "train"]
         self.validation_rows = [row for row in rows if row.part == "validation"]
         self.train = Pictures(folder, self.train_rows, cache)
         self.validation = Pictures(folder, self.validation_rows, cache)
-        self.train_squares = squares(self.train, recipe.context)
-        self.validation_squares = squares(self.validation, recipe.context)
+        self.train_extents = extents(self.train)
+        self.validation_extents = extents(self.validation)
         self.weights = balance(self.train_rows)
+        self.teacher = load_network(Path("weights") / recipe.teacher) if recipe.teacher else None
 
-    def batch(self, rng: np.random.Generator, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return float32 network input B x 3 x S x S and targets B x 2: malignant (0 or 1), class (-1 where unknown)."""
+    def batch(
+        self, rng: np.random.Generator, indices: np.ndarray, strength: float = 1.0, scale: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return float32 network input B x 3 x S x S and targets: malignant (0 or 1), class (-1 where unknown), and with a
+        teacher its eight logits.
+        """
         pictures, targets = [], []
-        size = (self.size, self.size)
+        side = 16 * round(self.size * scale / 16)
         for index in indices:
-            rgb, row, square = self.train.pictures[index], self.train_rows[index], self.train_squares[index]
-            matrix = augment.random_affine(rng, (square.centre_x, square.centre_y), square.side, size, (0.75, 1.25), 0.08)
-            rgb, _ = augment.warp(rng, rgb, None, matrix, size)
-            pictures.append(augment.spoil(rng, augment.change_colour(rng, rgb, 0.6)))
+            rgb, row, extent = self.train.pictures[index], self.train_rows[index], self.train_extents[index]
+            context = np.exp(rng.uniform(*np.log(CONTEXTS)))
+            square = whole_photo(rgb) if rng.random() < WHOLE_PHOTO else widened(extent, context, rgb)
+            zooms = (0.8**strength, 1.25**strength)
+            matrix = augment.random_affine(rng, (square.centre_x, square.centre_y), square.side, (side, side), zooms, 0.08 * strength)
+            rgb, _ = augment.warp(rng, rgb, None, matrix, (side, side))
+            pictures.append(augment.spoil(rng, augment.change_colour(rng, rgb, strength), strength))
             targets.append((row.malignant, CLASSES.index(row.class_name) if row.class_name else -1))
-        return normalise(np.stack(pictures), self.normalisation), np.array(targets, np.float32)
+        targets = np.array(targets, np.float32)
+        if self.teacher is not None:
+            seen = np.stack([resize(picture, *[self.teacher.card.details["input"]["size"]] * 2) for picture in pictures])
+            malignant, classes = self.teacher(normalise(seen, self.teacher.card.details["input"]["normalisation"]))[:2]
+            targets = np.column_stack([targets, malignant, classes])
+        return normalise(np.stack(pictures), self.normalisation), targets
 
     @staticmethod
     def loss(outputs: tuple[torch.Tensor, ...], targets: torch.Tensor) -> torch.Tensor:
-        malignant, classes, _ = outputs
-        entropy = functional.binary_cross_entropy_with_logits(malignant.float(), targets[:, 0])
-        return entropy + 0.5 * functional.cross_entropy(classes.float(), targets[:, 1].long(), ignore_index=-1)
+        malignant, classes = (output.float() for output in outputs[:2])
+        entropy = functional.binary_cross_entropy_with_logits(malignant, targets[:, 0])
+        loss = entropy + 0.5 * functional.cross_entropy(classes, targets[:, 1].long(), ignore_index=-1)
+        if targets.shape[1] == 2:
+            return loss
+        taught = functional.binary_cross_entropy_with_logits(malignant, torch.sigmoid(targets[:, 2]))
+        taught = taught + 0.5 * functional.cross_entropy(classes, torch.softmax(targets[:, 3:], dim=1))
+        return (1 - TEACHER_SHARE) * loss + TEACHER_SHARE * taught
 
     def score(self, network: nn.Module, device: torch.device, limit: int) -> float:
-        """Return the AUC of malignancy on up to `limit` validation pictures."""
+        """Return the AUC of malignancy on `limit` validation pictures from all over the list, at one width."""
+        some = np.linspace(0, len(self.validation_rows) - 1, min(limit, len(self.validation_rows))).astype(int)
         logits = []
-        for rgb, square in list(zip(self.validation.pictures, self.validation_squares, strict=True))[:limit]:
+        for index in some:
+            rgb = self.validation.pictures[index]
+            square = widened(self.validation_extents[index], 1.6, rgb)
             batch = torch.from_numpy(normalise(crop(rgb, square, self.size)[None], self.normalisation)).to(device)
             logits.append(float(network(batch)[0]))
-        return auc(np.array([row.malignant for row in self.validation_rows[:limit]]), np.array(logits))
+        return auc(np.array([self.validation_rows[index].malignant for index in some]), np.array(logits))
 
 
-def squares(pictures: Pictures, context: float, weights: Path = Path("weights")) -> list[Square]:
-    """Return the crop of each picture: around the expert's mask, else around what an exported network of `weights` finds.
+def widened(extent: Square, context: float, rgb: RGB) -> Square:
+    """Return the crop of `context` lesion extents, at most as wide as the photo's longer side."""
+    return Square(extent.centre_x, extent.centre_y, min(extent.side * context, max(rgb.shape[:2])))
 
-    Where neither is at hand the crop is the picture's middle.
+
+def extents(pictures: Pictures, weights: Path = Path("weights")) -> list[Square]:
+    """Return the square around each picture's lesion: by the expert's mask, else by what a network of `weights` finds.
+
+    Where neither is at hand it is the picture's middle.
     """
     if not pictures.squares_file.exists():
-        boxes = [_extent(rgb, mask, segmenter) for segmenter in [_segmenter(weights)] for rgb, mask in pictures]
-        np.save(pictures.squares_file, np.array(boxes))
-    return [Square(x, y, min(side * context, longest)) for x, y, side, longest in np.load(pictures.squares_file)]
+        segmenter = _segmenter(weights)
+        boxes = [_extent(rgb, mask, segmenter) for rgb, mask in pictures]
+        np.save(pictures.squares_file, np.array([(box.centre_x, box.centre_y, box.side) for box in boxes]))
+    return [Square(*box) for box in np.load(pictures.squares_file)]
 
 
 def _segmenter(weights: Path) -> Network | None:
@@ -127,21 +169,19 @@ def _segmenter(weights: Path) -> Network | None:
     return networks[0] if networks else None
 
 
-def _extent(rgb: np.ndarray, mask: np.ndarray | None, segmenter: Network | None) -> tuple[float, float, float, float]:
-    """Return the lesion's centre and larger extent, and the longest side that a crop may have."""
+def _extent(rgb: RGB, mask: np.ndarray | None, segmenter: Network | None) -> Square:
     if mask is not None:
-        lesion = mask > 127
-    else:
-        lesion = segment(segmenter, rgb).mask if segmenter else np.zeros(rgb.shape[:2], bool)
-    square = lesion_square(lesion, 1.0)
-    return square.centre_x, square.centre_y, square.side, max(rgb.shape[:2])
+        return lesion_square(mask > 127, 1.0)
+    return lesion_square(segment(segmenter, rgb).mask if segmenter else np.zeros(rgb.shape[:2], bool), 1.0)
 
 
 def balance(rows: list[Row]) -> np.ndarray:
-    """Return sampling weights that even out sources and classes by the square root of their counts."""
-    kinds = [(row.source, row.malignant) for row in rows]
-    counts = {kind: kinds.count(kind) for kind in set(kinds)}
-    return np.array([counts[kind] ** -0.5 for kind in kinds])
+    """Return sampling weights that even out sources by the square root of their counts.
+
+    Within a source malignant lesions keep their share: the logit then already says how likely malignancy is there.
+    """
+    counts = Counter(row.source for row in rows)
+    return np.array([counts[row.source] ** -0.5 for row in rows])
 
 
 TASKS = {"segmentation": Segmentation, "classification": Classification}

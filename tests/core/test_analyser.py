@@ -171,7 +171,7 @@ def test_networks_that_point_at_different_lesions_give_an_uncertain_answer(analy
     for place in places:
         cv2.circle(photo, (round(640 * place), 240), 66, (112, 70, 50), -1)
     segmenters = {name: Pointing(network, place) for (name, network), place in zip(analyser.segmenters.items(), places, strict=True)}
-    analysis = Analyser(segmenters, analyser.classifier).analyse(photo)
+    analysis = Analyser(segmenters, analyser.classifiers).analyse(photo)
     assert ("low_agreement" in analysis.warnings) == disagree
     if disagree:
         assert (analysis.diagnosis, analysis.confidence) == (Diagnosis.UNCERTAIN, Confidence.LOW)

@@ -1,66 +1,66 @@
-"""U-Net (Ronneberger, Fischer, Brox, 2015, https://arxiv.org/abs/1505.04597) with batch normalisation and few channels."""
+"""A U-Net (Ronneberger, Fischer, Brox, 2015, https://arxiv.org/abs/1505.04597) of our own.
+
+The ImageNet MobileNetV2 encodes, a light decoder draws.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import nn
+from torch.nn import functional
+
+from training.networks.mobilenet import NORMALISATION, Pyramid
 
 
-class TwoConvolutions(nn.Sequential):
-    """Two 3 x 3 convolutions, each normalised and rectified; the picture's size stays."""
+class Step(nn.Module):
+    """Enlarge the coarse map to the fine one's size, join both, and mix them with a normalised, rectified 3 x 3 convolution."""
 
-    def __init__(self, channels_in: int, channels_out: int):
-        layers: list[nn.Module] = []
-        for channels in (channels_in, channels_out):
-            layers += [
-                nn.Conv2d(channels, channels_out, 3, padding=1, bias=False),
-                nn.BatchNorm2d(channels_out),
-                nn.ReLU(inplace=True),
-            ]
-        super().__init__(*layers)
-
-
-class Encoder(nn.Module):
-    """Feature maps of a B x 3 x H x W batch at full size, 1/2, 1/4 ...: one for each entry of `channels`."""
-
-    def __init__(self, channels: list[int]):
+    def __init__(self, coarse: int, fine: int, channels: int):
         super().__init__()
-        self.steps = nn.ModuleList(TwoConvolutions(before, after) for before, after in zip([3, *channels], channels, strict=False))
-        self.halve = nn.MaxPool2d(2)
+        self.mix = nn.Sequential(
+            nn.Conv2d(coarse + fine, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True)
+        )
 
-    def forward(self, batch: torch.Tensor) -> list[torch.Tensor]:
-        features = [self.steps[0](batch)]
-        for step in self.steps[1:]:
-            features.append(step(self.halve(features[-1])))
-        return features
+    def forward(self, coarse: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
+        coarse = functional.interpolate(coarse, size=fine.shape[-2:], mode="nearest")
+        return self.mix(torch.cat([coarse, fine], dim=1))
 
 
 class Decoder(nn.Module):
-    """Doubles the smallest feature map back to full size, joining the encoder's map of the same size each time."""
+    """Encoder maps, finest first -> a map of `channels[-1]` channels at the finest one's size."""
 
-    def __init__(self, channels: list[int]):
+    def __init__(self, encoder: list[int], channels: list[int]):
         super().__init__()
-        pairs = list(zip(channels[::-1], channels[-2::-1], strict=False))
-        self.doubles = nn.ModuleList(nn.ConvTranspose2d(deep, shallow, 2, stride=2) for deep, shallow in pairs)
-        self.steps = nn.ModuleList(TwoConvolutions(2 * shallow, shallow) for _, shallow in pairs)
+        coarse = [encoder[-1], *channels[:-1]]
+        self.steps = nn.ModuleList(Step(*sizes) for sizes in zip(coarse, encoder[-2::-1], channels, strict=True))
 
-    def forward(self, features: list[torch.Tensor]) -> torch.Tensor:
-        batch = features[-1]
-        for double, step, skipped in zip(self.doubles, self.steps, features[-2::-1], strict=True):
-            batch = step(torch.cat([double(batch), skipped], dim=1))
+    def forward(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        batch = maps[-1]
+        for step, fine in zip(self.steps, maps[-2::-1], strict=True):
+            batch = step(batch, fine)
         return batch
 
 
 class UNet(nn.Module):
-    """B x 3 x H x W, ImageNet-normalised, sides divisible by 16 -> B x 1 x H x W lesion logits."""
+    """B x 3 x H x W in [-1, 1] -> B x 1 x H x W lesion logits.
 
-    normalisation = "imagenet"
+    `channels` are the decoder's at strides 16, 8, 4 and 2; from there the logits are enlarged.
+    """
 
-    def __init__(self, channels: list[int]):
+    normalisation = NORMALISATION
+
+    def __init__(self, channels: list[int], encoder_width: float = 1.0, backbones: Path | None = None):
         super().__init__()
-        self.encoder = Encoder(channels)
-        self.decoder = Decoder(channels)
-        self.head = nn.Conv2d(channels[0], 1, 1)
+        self.encoder = Pyramid(backbones, encoder_width)
+        self.decoder = Decoder(self.encoder.channels, channels)
+        self.head = nn.Conv2d(channels[-1], 1, 3, padding=1)
+
+    @property
+    def encoder_blocks(self) -> nn.Sequential:
+        return self.encoder.blocks
 
     def forward(self, batch: torch.Tensor) -> torch.Tensor:
-        return self.head(self.decoder(self.encoder(batch)))
+        logits = self.head(self.decoder(self.encoder(batch)))
+        return functional.interpolate(logits, size=batch.shape[-2:], mode="bilinear", align_corners=False)
