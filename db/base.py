@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Enum, Integer, MetaData, String
+from sqlalchemy import BigInteger, DateTime, Enum, Integer, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from db.sealed import PersonalText
+
+__all__ = ["Base", "PersonalText", "Stored", "UtcDateTime", "choice", "now"]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -29,13 +33,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-class PersonalText(TypeDecorator[str]):
-    """Text that people write or that tells who they are. One type, so that all of it is kept in the same way."""
-
-    impl = String
-    cache_ok = True
 
 
 def choice(kind: type[StrEnum]) -> Enum:

@@ -7,19 +7,20 @@ import getpass
 import os
 import secrets
 import sys
+from dataclasses import replace
 from datetime import date, timedelta
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
 from db.base import now
 from db.models import AccountState, CareGrant, Lesion, LoginSession, Role, User
-from services import audit, devices, fields, mail, passwords, policy, sessions, throttle
+from services import audit, devices, fields, mail, passwords, policy, sealing, sessions, throttle
 from services.audit import Action
 from services.errors import LoginFailed, NotFound, SecondStepNeeded, ServiceError, ValidationError
 from services.mapping import person
-from services.paging import page_of
+from services.paging import finder, numbered
 from services.settings import settings
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Page, Person
@@ -98,7 +99,7 @@ def _store_account(role: Role, state: AccountState, values: dict, *, action: Act
         with transaction() as session:
             if actor is not None:
                 policy.require(session, actor, action)
-            if session.scalar(select(User.id).where(User.email == values["email"])) is not None:
+            if session.scalar(select(User.id).where(sealing.with_email(values["email"]))) is not None:
                 raise ValidationError({"email": TAKEN})
             user = User(role=role, account_state=state, password_hash=password_hash, **values)
             session.add(user)
@@ -123,7 +124,7 @@ def log_in(*, email: str, password: str, user_agent: str = "", client_address: s
     """
     email = " ".join(email.split()).lower()
     with transaction() as session:
-        user = session.scalar(select(User).where(User.email == email).options(undefer(User.password_hash)))
+        user = session.scalar(select(User).where(sealing.with_email(email)).options(undefer(User.password_hash)))
         if user and devices.is_known(session, user_id=user.id, device=device):
             key, address_key = throttle.key("device", f"{user.id} {device}"), None
         else:
@@ -292,19 +293,20 @@ def list_accounts(
     actor: Person, *, search: str = "", role: str | None = None, state: str | None = None, page: int = 1, size: int = 25
 ) -> Page[Person]:
     """Accounts whose name or e-mail holds `search`; those that wait for confirmation first, then by surname (admins)."""
-    query = select(User)
-    if search.strip():
-        sought = search.strip()
-        full_name = User.first_name + " " + User.surname
-        query = query.where(or_(full_name.icontains(sought, autoescape=True), User.email.icontains(sought, autoescape=True)))
+    query = select(User.id, User.account_state, User.first_name, User.surname, User.email)
     if role:
         query = query.where(User.role == _role(role))
     if state:
         query = query.where(User.account_state == _state(state))
-    query = query.order_by(User.account_state != AccountState.PENDING, func.lower(User.surname), func.lower(User.first_name), User.id)
     with reading() as session:
         policy.require(session, actor, Action.LIST_ACCOUNTS)
-        found = page_of(session, query, page=page, size=size, view=lambda row: person(row[0]))
+        matches = finder(search)
+        rows = [row for row in session.execute(query) if matches(f"{row.first_name} {row.surname}", row.email)]
+        # Names may be sealed, so they are searched and sorted here.
+        rows.sort(key=lambda row: (row.account_state != AccountState.PENDING, row.surname.casefold(), row.first_name.casefold(), row.id))
+        found = numbered([row.id for row in rows], page=page, size=size)
+        people = {user.id: person(user) for user in session.scalars(select(User).where(User.id.in_(found.items)))}
+        found = replace(found, items=tuple(people[number] for number in found.items))
     record_view(actor, Action.LIST_ACCOUNTS)
     return found
 

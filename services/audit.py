@@ -83,6 +83,7 @@ class Operation(StrEnum):
     """What whoever runs the server does to it as a whole; no person's leave is asked."""
 
     BACK_UP = "back_up"
+    SEAL = "seal"
     RESTORE = "restore"
     CHANGE_SETTINGS = "change_settings"
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
 
-from services import storage
+from services import sealing, storage
+from services.errors import StorageFailed
 from services.settings import settings
 
 logger = logging.getLogger(__name__)
@@ -19,15 +21,20 @@ def cached(name: str, make: Callable[[], bytes]) -> bytes:
     """Return the picture of this name, made now if it is not there. A full disk costs speed, not the picture."""
     path = settings().cache / name[:2] / name
     try:
-        return path.read_bytes()
-    except OSError:
+        return sealing.unseal_file(path.read_bytes())
+    except (OSError, StorageFailed):
         data = make()
     try:
-        storage.write(path, data)
+        storage.write(path, sealing.seal_file(data))
         _keep_small()
     except OSError as error:
         logger.warning("The cache of pictures cannot be written: %s", error.strerror)
     return data
+
+
+def clear() -> None:
+    """Drop everything; it is made again when asked for."""
+    shutil.rmtree(settings().cache, ignore_errors=True)
 
 
 def _keep_small() -> None:

@@ -11,11 +11,11 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from core.synthetic import Mole, encode, photograph
 from db.models import User
-from services import accounts, lesions, mapping, notes, passwords, photos, sharing, start
+from services import accounts, lesions, mapping, notes, passwords, photos, sealing, sharing, start
 from services.errors import ServiceError
 from services.fields import today
 from services.settings import settings
@@ -164,13 +164,13 @@ def _sign_up(role: str, first_name: str, surname: str, email: str, *, sex: str, 
 
 def _person(email: str) -> Person | None:
     with reading() as session:
-        user = session.scalar(select(User).where(User.email == email))
+        user = session.scalar(select(User).where(sealing.with_email(email)))
         return mapping.person(user) if user else None
 
 
 def _others_here() -> bool:
     with reading() as session:
-        return session.scalar(select(User.id).where(~User.email.endswith(f"@{DOMAIN}")).limit(1)) is not None
+        return any(not email.endswith(f"@{DOMAIN}") for email in session.scalars(select(User.email)))
 
 
 def _password() -> str:
@@ -183,7 +183,9 @@ def _password() -> str:
     path.write_text(password + "\n")
     with transaction() as session:
         # Demo accounts of an earlier run whose password file is gone.
-        session.execute(update(User).where(User.email.endswith(f"@{DOMAIN}")).values(password_hash=passwords.hash_of(password)))
+        for user in session.scalars(select(User)):
+            if user.email.endswith(f"@{DOMAIN}"):
+                user.password_hash = passwords.hash_of(password)
     return password
 
 

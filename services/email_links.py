@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.base import now
 from db.models import AccountState, EmailLink, LinkPurpose, User
-from services import accounts, audit, mail, passwords, throttle
+from services import accounts, audit, mail, passwords, sealing, throttle
 from services.audit import Action
 from services.errors import ValidationError
 from services.sessions import digest
@@ -93,7 +93,7 @@ def _ask(email: str, purpose: LinkPurpose, action: Action, *, page: str, subject
     moment = now()
     with transaction() as session:
         session.execute(delete(EmailLink).where(EmailLink.expires_at < moment))
-        user = session.scalar(select(User).where(User.email == email, User.account_state != AccountState.DISABLED))
+        user = session.scalar(select(User).where(sealing.with_email(email), User.account_state != AccountState.DISABLED))
         wait = throttle.count_try(session, throttle.key("mail", f"{purpose} {email}"))
         needed = user is not None and not (purpose == LinkPurpose.VERIFY and user.email_verified_at)
         outcome = "throttled" if wait is not None else "ok" if needed else "failed"

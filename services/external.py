@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from db.base import now
 from db.models import AccountState, User
-from services import accounts, audit, fields, sessions
+from services import accounts, audit, fields, sealing, sessions
 from services.audit import Action
 from services.errors import LoginFailed, SecondStepNeeded
 from services.unit_of_work import transaction
@@ -62,7 +62,7 @@ def log_in(claims: Mapping[str, object], *, user_agent: str = "") -> str:
     """
     identity = identity_of(claims)
     with transaction() as session:
-        user = session.scalar(select(User).where(User.email == identity.email))
+        user = session.scalar(select(User).where(sealing.with_email(identity.email)))
         if user is None:
             raise NoAccount
         confirmed = user.email_verified_at is not None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, or_, select
+from dataclasses import replace
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from db.base import now
 from db.models import AccountState, CareGrant, Diagnosis, Lesion, Role, Upload, User, Visit
-from services import audit, fields, mapping, notifications, policy
+from services import audit, fields, mapping, notifications, policy, sealing
 from services.audit import Action
 from services.errors import NotFound, ValidationError
-from services.paging import page_of
+from services.paging import finder, numbered
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Grant, Page, PatientSummary, Person
 
@@ -33,7 +35,7 @@ def share_with(actor: Person, *, doctor_email: str) -> Grant:
         # The patient's row stays locked until the end, so that two clicks make one grant.
         session.get_one(User, actor.id, with_for_update=True)
         doctor = session.scalar(
-            select(User).where(User.email == email, User.role == Role.DOCTOR, User.account_state == AccountState.ACTIVE)
+            select(User).where(sealing.with_email(email), User.role == Role.DOCTOR, User.account_state == AccountState.ACTIVE)
         )
         if doctor is None:
             raise ValidationError({"doctor_email": NO_DOCTOR})
@@ -120,14 +122,23 @@ def list_patients(actor: Person, *, search: str = "", page: int = 1, size: int =
         .join(in_force, in_force.c.patient_id == User.id)
         .outerjoin(counts, counts.c.patient_id == User.id)
         .outerjoin(highest, highest.c.patient_id == User.id)
-        .order_by(highest.c.probability.desc().nulls_last(), func.lower(User.surname), User.id)
     )
-    if sought := search.strip():
-        full_name = User.first_name + " " + User.surname
-        query = query.where(or_(full_name.icontains(sought, autoescape=True), User.email.icontains(sought, autoescape=True)))
+    # Names may be sealed, so they are searched and sorted here; only the page's own rows are then read whole.
+    order = (
+        select(User.id, User.first_name, User.surname, User.email, highest.c.probability)
+        .join(in_force, in_force.c.patient_id == User.id)
+        .outerjoin(highest, highest.c.patient_id == User.id)
+    )
     with reading() as session:
         policy.require(session, actor, Action.LIST_PATIENTS)
-        found = page_of(session, query, page=page, size=size, view=lambda row: PatientSummary(mapping.person(row[0]), *row[1:]))
+        matches = finder(search)
+        rows = [row for row in session.execute(order) if matches(f"{row.first_name} {row.surname}", row.email)]
+        rows.sort(key=lambda row: (row.probability is None, -(row.probability or 0), row.surname.casefold(), row.id))
+        found = numbered([row.id for row in rows], page=page, size=size)
+        summaries = {
+            row[0].id: PatientSummary(mapping.person(row[0]), *row[1:]) for row in session.execute(query.where(User.id.in_(found.items)))
+        }
+        found = replace(found, items=tuple(summaries[number] for number in found.items))
     record_view(actor, Action.LIST_PATIENTS)
     return found
 

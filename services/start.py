@@ -16,7 +16,7 @@ from sqlalchemy import make_url, select
 from db import migrate
 from db.engine import damage
 from db.models import User
-from services import accounts, anchor, audit, storage
+from services import accounts, anchor, audit, sealing, storage
 from services.audit import Operation
 from services.errors import ServiceError, StorageFailed
 from services.settings import settings
@@ -39,6 +39,10 @@ def prepare() -> None:
         _require_not_lost()
         _require_sound()
         migrate.upgrade(settings().database_url)
+    with reading() as session:
+        sealing.require_opens(session)
+        if not sealing.all_sealed(session):
+            logger.warning("MOLETRAIL_KEY is set, and what was stored before is not sealed with it. Run: python -m services.sealing")
     if _trail_reaches_the_anchor():
         try:
             storage.sweep()

@@ -1,5 +1,7 @@
 """Photos and masks as files named by the SHA-256 of their content, under the data folder.
 
+With a key they are sealed (services.sealing); their names are the hashes of what was sealed.
+
 A file is whole and on the disk before any row refers to it: written to a temporary name, synced, renamed, its folder synced.
 What a failed transaction leaves behind is at worst a file that nothing refers to, which `sweep` removes. What is read back
 is compared with its name: a file that the disk damaged is told, never shown.
@@ -24,6 +26,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import Diagnosis, Review, Upload
+from services import sealing
 from services.errors import StorageFailed
 from services.settings import settings
 from services.unit_of_work import reading
@@ -48,10 +51,10 @@ def save(data: bytes, suffix: str) -> str:
     path = _path(content_hash, suffix)
     with _disk_told_in_words("saved"):
         _hold_lock()
-        if path.exists() and path.read_bytes() == data:
+        if path.exists() and _holds(path, data):
             os.utime(path)  # young again: see YOUNG_SECONDS
         else:
-            write(path, data)
+            write(path, sealing.seal_file(data))
         _sync_folder(path.parent)
     return content_hash
 
@@ -59,7 +62,7 @@ def save(data: bytes, suffix: str) -> str:
 def read(content_hash: str, suffix: str) -> bytes:
     """Raises StorageFailed where the file is missing, cannot be read or is not what was stored."""
     with _disk_told_in_words("opened"):
-        data = _path(content_hash, suffix).read_bytes()
+        data = sealing.unseal_file(_path(content_hash, suffix).read_bytes())
     if hashlib.sha256(data).hexdigest() != content_hash:
         logger.error("A stored file is damaged: %s", content_hash)
         raise StorageFailed(DAMAGED)
@@ -162,6 +165,13 @@ def _hold_lock() -> None:
         except OSError as error:  # a file system without locks: nobody is ever alone there
             logger.warning("The data folder cannot be locked: %s", error.strerror)
         _held[data] = descriptor
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return sealing.unseal_file(path.read_bytes()) == data
+    except StorageFailed:
+        return False
 
 
 def _path(content_hash: str, suffix: str) -> Path:

@@ -276,7 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
     email = parser.parse_args(arguments).email.strip().lower()
     try:
         with transaction() as session:
-            user_id = session.scalar(select(User.id).where(User.email == email))
+            user_id = session.scalar(select(User.id).where(sealing.with_email(email)))
             if user_id is not None:
                 _reset(session, user_id, actor_id=None)
     except ServiceError as error:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, Programming
 from sqlalchemy.orm import Session
 
 from db.engine import WRITING, make_engine
-from services import anchor, audit
+from services import anchor, audit, sealing
 from services.audit import Action
 from services.errors import AccessError, StorageFailed
 from services.settings import settings
@@ -39,6 +39,7 @@ def engine() -> Engine:
     global _engine
     with _lock:
         if _engine is None:
+            sealing.set_up()
             _engine = make_engine(settings().database_url)
         return _engine
 

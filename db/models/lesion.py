@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, Stored, UtcDateTime
+from db.base import Base, PersonalText, Stored, UtcDateTime
 from db.models.user import User
 
 
@@ -15,7 +15,7 @@ class Lesion(Stored, Base):
     __tablename__ = "lesion"
 
     patient_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
-    name: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(PersonalText(100))
     body_site: Mapped[str] = mapped_column(String(40))
     """Code of services.body_sites, e.g. left_shoulder."""
     first_noticed: Mapped[date | None]
@@ -43,7 +43,7 @@ class Visit(Stored, Base):
 
     lesion_id: Mapped[int] = mapped_column(ForeignKey("lesion.id", ondelete="CASCADE"))
     visited_on: Mapped[date]
-    note: Mapped[str] = mapped_column(String(2000), default="")
+    note: Mapped[str] = mapped_column(PersonalText(2000), default="")
     """What the patient said on adding the photo."""
 
     lesion: Mapped[Lesion] = relationship(back_populates="visits")

@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import String, false
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from db.base import Base, Stored, UtcDateTime, choice
+from db.base import Base, PersonalText, Stored, UtcDateTime, choice
+from db.sealed import PersonalChoice, PersonalDate, lookup_key
 
 
 class Role(StrEnum):
@@ -38,8 +39,10 @@ class User(Stored, Base):
         "email", "first_name", "surname", "address", "second_address", "city", "state_region", "zip_code", "sex", "birth_date",
     )
 
-    email: Mapped[str] = mapped_column(String(254), unique=True)
+    email: Mapped[str] = mapped_column(PersonalText(254))
     """Lower-cased, so that one address is one account."""
+    email_key: Mapped[str] = mapped_column(String(64), unique=True)
+    """What the address is found by, see db.sealed.lookup_key; follows `email`."""
     password_hash: Mapped[str] = mapped_column(String(255), deferred=True)
     """argon2id in its own encoded form; loaded only where a password is checked."""
     email_verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -52,15 +55,15 @@ class User(Stored, Base):
     """The last 30-second step whose code was taken: none works twice."""
     role: Mapped[Role] = mapped_column(choice(Role))
     account_state: Mapped[AccountState] = mapped_column(choice(AccountState), default=AccountState.ACTIVE)
-    first_name: Mapped[str] = mapped_column(String(100))
-    surname: Mapped[str] = mapped_column(String(100))
-    address: Mapped[str] = mapped_column(String(200), default="")
-    second_address: Mapped[str] = mapped_column(String(200), default="")
-    city: Mapped[str] = mapped_column(String(100), default="")
-    state_region: Mapped[str] = mapped_column(String(100), default="")
-    zip_code: Mapped[str] = mapped_column(String(12), default="")
-    sex: Mapped[Sex] = mapped_column(choice(Sex), default=Sex.UNDISCLOSED)
-    birth_date: Mapped[date | None]
+    first_name: Mapped[str] = mapped_column(PersonalText(100))
+    surname: Mapped[str] = mapped_column(PersonalText(100))
+    address: Mapped[str] = mapped_column(PersonalText(200), default="")
+    second_address: Mapped[str] = mapped_column(PersonalText(200), default="")
+    city: Mapped[str] = mapped_column(PersonalText(100), default="")
+    state_region: Mapped[str] = mapped_column(PersonalText(100), default="")
+    zip_code: Mapped[str] = mapped_column(PersonalText(12), default="")
+    sex: Mapped[Sex] = mapped_column(PersonalChoice(Sex), default=Sex.UNDISCLOSED)
+    birth_date: Mapped[date | None] = mapped_column(PersonalDate)
     units: Mapped[str] = mapped_column(String(4), default="mm", server_default="mm")
     """In which lengths are shown: mm or inch."""
     date_style: Mapped[str] = mapped_column(String(8), default="en-GB", server_default="en-GB")
@@ -71,3 +74,8 @@ class User(Stored, Base):
     """A doctor judges before the networks' answer is shown."""
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """The owner had the account erased: personal columns are empty, and the number stands for nobody known."""
+
+    @validates("email")
+    def _key_follows(self, _name: str, email: str) -> str:
+        self.email_key = lookup_key(email)
+        return email
