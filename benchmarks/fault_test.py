@@ -35,7 +35,7 @@ from services import accounts, lesions, photos, start, unit_of_work
 from services.errors import ServiceError
 from services.settings import settings
 from services.views import LesionSummary, Person
-from tests.helpers import PASSWORD, SIGN_UP, TinyAnalyser, photo_bytes
+from tests.helpers import PASSWORD, TinyAnalyser, photo_bytes, signed_up
 from tests.pages.app import NAVIGATION, words
 
 DISK_MB = 8
@@ -108,7 +108,7 @@ def try_out(folder: Path, fault: Callable[[Site], Iterator[None]]) -> tuple[dict
 def set_up() -> Site:
     start.prepare()
     photos.use_analyser(TinyAnalyser())
-    patient = accounts.sign_up(**SIGN_UP)
+    patient = signed_up()
     lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
     visit = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
     lesions.list_lesions(patient)

@@ -34,7 +34,7 @@ from services.audit import Action
 from services.settings import settings
 from services.unit_of_work import reading
 from services.views import Person
-from tests.helpers import PASSWORD, SIGN_UP, TinyAnalyser, photo_bytes
+from tests.helpers import PASSWORD, TinyAnalyser, photo_bytes, signed_up
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 1.2
 """A round is killed at a random moment between these."""
@@ -107,7 +107,7 @@ def _set_up() -> dict[str, Person]:
     doctor = accounts.create_doctor(admin, first_name="Dora", surname="Dale", email="dora@example.org", password=PASSWORD)
     people = {"admin": admin, "doctor": doctor}
     for name in ("ann", "bo"):
-        patient = accounts.sign_up(**SIGN_UP | {"first_name": name.title(), "email": f"{name}@example.org"})
+        patient = signed_up(first_name=name.title(), email=f"{name}@example.org")
         sharing.share_with(patient, doctor_email=doctor.email)
         lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
         photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=FIRST_DAY)

@@ -39,6 +39,7 @@ PAGES: dict[str, PageEntry] = {
         PageEntry("add-photo", "patient/add_photo.py", "Add a photo", ":material/add_a_photo:", ("patient",)),
         PageEntry("visit", "patient/visit.py", "Visit", ":material/photo:", ("patient",), wide=True),
         PageEntry("sharing", "patient/sharing.py", "Sharing", ":material/group:", ("patient",), in_menu=True),
+        PageEntry("consent", "patient/consent.py", "Consent", ":material/handshake:", ("patient",)),
         PageEntry("patients", "doctor/patients.py", "Patients", ":material/groups:", ("doctor",), home_of="doctor", wide=True),
         PageEntry("patient", "doctor/patient.py", "Patient", ":material/person:", ("doctor",), wide=True),
         PageEntry("timeline", "doctor/timeline.py", "Timeline", ":material/timeline:", ("doctor",), wide=True),

@@ -71,6 +71,9 @@ class Action(StrEnum):
 
     # A person's own data.
     READ_NOTICES = "read_notices"
+    READ_CONSENT = "read_consent"
+    ACCEPT_CONSENT = "accept_consent"
+    WITHDRAW_CONSENT = "withdraw_consent"
 
     # Reviews and second opinions.
     RECORD_REVIEW = "record_review"

@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from core.synthetic import Mole, encode, photograph
 from db.models import User
-from services import accounts, lesions, mapping, notes, passwords, photos, sealing, sharing, start
+from services import accounts, consent, lesions, mapping, notes, passwords, photos, sealing, sharing, start
 from services.errors import ServiceError
 from services.fields import today
 from services.settings import settings
@@ -120,6 +120,7 @@ def fill(password: str) -> None:
             "patient", described.first_name, described.surname, described.email,
             sex=described.sex, birth_date=described.birth_date, password=password,
         )
+        consent.accept(patient, version=consent.current().version)
         for mole in described.moles:
             print(f"{described.first_name} {described.surname}: {mole.name}, {len(mole.days_ago)} visits ...", flush=True)
             _follow(patient, mole)

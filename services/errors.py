@@ -60,5 +60,12 @@ class PhotoRefused(ServiceError):
         self.code = code
 
 
+class ConsentMissing(ServiceError):
+    """No photo is taken in before the patient accepted the consent text in force."""
+
+    def __init__(self) -> None:
+        super().__init__("Before a photo is taken in, please read and accept what is done with your photos, under Consent.")
+
+
 class StorageFailed(ServiceError):
     """The database or the disk did not take it. What was stored before is untouched."""

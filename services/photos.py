@@ -17,7 +17,7 @@ from core import overlay as pictures
 from core.photo import decode_mask_png, encode_jpeg, encode_mask_png
 from core.runtime import UnusableWeights
 from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
-from services import audit, fields, lesions, metrics, policy, running, storage
+from services import audit, consent, fields, lesions, metrics, policy, running, storage
 from services.audit import Action
 from services.cache import cached
 from services.errors import NotFound, PhotoRefused, ServiceError, StorageFailed, ValidationError
@@ -108,10 +108,12 @@ def add_photo(
     Two photos of the same mole and day share the visit; the very same photo again changes nothing. What cannot be
     judged is stored too, with the reasons, so that the timeline can show the gap. `on_step` is called with reading,
     checking, finding, classifying and saving as each begins.
-    Raises PhotoRefused where the file is no usable photo, ValidationError for date and note; nothing is stored then.
+    Raises PhotoRefused where the file is no usable photo, ValidationError for date and note, ConsentMissing before the
+    patient accepted the consent text; nothing is stored then.
     """
     with reading() as session:
         lesion = _own_lesion(session, actor, lesion_id)
+        consent.require_in_force(session, patient_id=lesion.patient_id)
         patient = session.get_one(User, lesion.patient_id)
         note = _checked(patient, taken_on, note)
     step = on_step or (lambda name: None)
@@ -124,6 +126,7 @@ def add_photo(
     content_hash = storage.save(prepared.jpeg, JPEG)
     with transaction() as session:
         lesion = _own_lesion(session, actor, lesion_id, for_update=True)
+        consent.require_in_force(session, patient_id=lesion.patient_id)
         visit = _visit_on(session, lesion, taken_on)
         _add_note(visit, note)
         upload = session.scalar(select(Upload).where(Upload.visit_id == visit.id, Upload.content_hash == content_hash))

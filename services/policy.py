@@ -71,6 +71,9 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.EXPORT_RECORDS: {Relation.ADMIN},
         # A person's own data.
         Action.READ_NOTICES: EVERYBODY,
+        Action.READ_CONSENT: {Relation.PATIENT},
+        Action.ACCEPT_CONSENT: {Relation.PATIENT},
+        Action.WITHDRAW_CONSENT: {Relation.PATIENT},
         # Reviews and second opinions.
         Action.RECORD_REVIEW: {Relation.CARER},
         Action.RECORD_HISTOLOGY: {Relation.CARER},

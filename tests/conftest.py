@@ -25,7 +25,7 @@ from db.engine import make_engine
 from services import accounts, passwords, photos, unit_of_work
 from services.settings import Settings, settings
 from services.views import Person
-from tests.helpers import PASSWORD, SIGN_UP, TinyAnalyser
+from tests.helpers import PASSWORD, TinyAnalyser, signed_up
 
 OTHER_DATABASE = os.environ.get("MOLETRAIL_TEST_DATABASE_URL")
 
@@ -80,7 +80,7 @@ def _empty(url: str) -> None:
 
 @pytest.fixture
 def sign_up(moletrail: Settings) -> Callable[..., Person]:
-    return lambda **changes: accounts.sign_up(**(SIGN_UP | changes))
+    return signed_up
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image
 
 import core
+from services import accounts, consent
+from services.views import Person
 
 PASSWORD = "seven grey otters"
 SIGN_UP = {
@@ -33,6 +35,14 @@ SIGN_UP = {
 """Arguments of accounts.sign_up that are all in order."""
 
 BANDS = {"high_benign": 0.05, "medium_benign": 0.15, "malignant": 0.6, "medium_malignant": 0.85, "high_malignant": 0.95}
+
+
+def signed_up(**changes) -> Person:
+    """An account with arguments that are in order where none are given; a patient has accepted the consent text."""
+    person = accounts.sign_up(**(SIGN_UP | changes))
+    if person.role == "patient":
+        consent.accept(person, version=consent.current().version)
+    return person
 
 
 class TinyAnalyser:

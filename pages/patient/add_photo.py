@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages._consent import consent_or_stop
 from pages._parts import empty_state, field, go, link, query_number
 from pages._session import require_role
 from pages._words import plain
@@ -26,6 +27,7 @@ STEPS = {
 }
 
 person = require_role("patient")
+consent_or_stop(person)
 st.session_state.pop("adding_mole", None)
 # One adding, until its result is reached: a second click, or a change while it works, goes on with this one.
 adding: dict = st.session_state.setdefault("adding_photo", {"key": secrets.token_hex(4), "wanted": False, "errors": {}})

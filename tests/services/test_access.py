@@ -15,6 +15,7 @@ from db.models import AuditEvent
 from services import (
     accounts,
     audit,
+    consent,
     devices,
     email_links,
     external,
@@ -39,7 +40,7 @@ from tests.helpers import PASSWORD, photo_bytes
 MODULES = (
     accounts, devices, email_links, external, lesions, notes, photos, records, sessions, sharing, two_factor,
     # A person's own data.
-    notifications,
+    consent, notifications,
     # Reviews and second opinions.
     outlines, reviews,
 )
@@ -174,6 +175,9 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
         lambda w, who: notes.add_note(who, visit_id=w.visit_id, text="Seen."), about_the_owner("doctor shared with", roles=("doctor",)),
     ),
     # A person's own data.
+    consent.state: (lambda w, who: consent.state(who), for_role("patient")),
+    consent.accept: (lambda w, who: consent.accept(who, version=consent.current().version), for_role("patient")),
+    consent.withdraw: (lambda w, who: consent.withdraw(who), for_role("patient")),
     notifications.unread: (lambda w, who: notifications.unread(who), for_everybody()),
     notifications.mark_read: (lambda w, who: notifications.mark_read(who), for_everybody()),
     # Reviews and second opinions.
@@ -233,7 +237,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "external.identity_of", "external.log_in", "external.sign_up", "accounts.require_active",
         "lesions.load_visit", "photos.analyser", "photos.use_analyser",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
-        "notifications.notify",
+        "notifications.notify", "consent.require_in_force",
         "outlines.checked", "outlines.to_draw_on", "outlines.pixels",
         "reviews.standing", "reviews.case_of", "reviews.in_force", "reviews.newest_of", "reviews.view", "reviews.checked",
         "reviews.corrected",

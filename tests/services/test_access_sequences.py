@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from services import accounts, lesions, notes, photos, records, sharing
 from services.errors import AccessError
 from services.views import Person, VisitView
-from tests.helpers import PASSWORD, SIGN_UP, photo_bytes
+from tests.helpers import PASSWORD, photo_bytes, signed_up
 
 EXAMPLES, STEPS = 60, 30
 PATIENTS, DOCTORS = ("p0", "p1"), ("d0", "d1")
@@ -33,7 +33,7 @@ class Clinic(RuleBasedStateMachine):
         self.shares: dict[tuple[str, str], int] = {}
         self.disabled: set[str] = set()
         for name in PATIENTS:
-            self.people[name] = accounts.sign_up(**(SIGN_UP | {"email": f"{name}-{next(numbers)}@example.org"}))
+            self.people[name] = signed_up(email=f"{name}-{next(numbers)}@example.org")
             mole = lesions.add_lesion(self.people[name], name="Nape", body_site="nape")
             self.visits[name] = photos.add_photo(self.people[name], lesion_id=mole.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
         for name in DOCTORS:

@@ -12,7 +12,7 @@ from db import migrate
 from db.models import AuditEvent
 from services import accounts, demo, lesions, notes, photos, sharing, start, storage, unit_of_work
 from services.unit_of_work import reading
-from tests.helpers import SIGN_UP, TinyAnalyser, damage_a_page, photo_bytes
+from tests.helpers import TinyAnalyser, damage_a_page, photo_bytes, signed_up
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_settings_that_changed_since_the_last_start_leave_an_entry_without_their
 def test_older_database_costs_no_photo(empty, caplog) -> None:
     """Its rows are fewer: what they do not refer to may be all that is left of the newest."""
     start.prepare()
-    patient = accounts.sign_up(**SIGN_UP)
+    patient = signed_up()
     lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
     photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
     unit_of_work.reset()

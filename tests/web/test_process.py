@@ -21,7 +21,7 @@ SERVE = """
 import sys, threading, time
 from datetime import date
 from services import accounts, lesions, photos
-from tests.helpers import SIGN_UP, TinyAnalyser, photo_bytes
+from tests.helpers import TinyAnalyser, photo_bytes, signed_up
 
 class SlowAnalyser(TinyAnalyser):
     def analyse(self, *arguments, **more):
@@ -32,7 +32,7 @@ class SlowAnalyser(TinyAnalyser):
 photos.use_analyser(SlowAnalyser())
 
 def add_a_photo():
-    patient = accounts.sign_up(**SIGN_UP)
+    patient = signed_up()
     lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
     photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
 
