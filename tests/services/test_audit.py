@@ -45,6 +45,7 @@ def test_everything_that_was_done_and_seen_is_there(day_in_the_practice, patient
     p, d, a = patient.id, doctor.id, admin.id
     assert trail() == [
         (p, "sign_up", f"user:{p}", p, "ok"),
+        (p, "accept_consent", "consent_record:1", p, "ok"),
         (a, "create_account", f"user:{a}", None, "ok"),
         (a, "create_account", f"user:{d}", None, "ok"),
         (p, "log_in", f"user:{p}", None, "ok"),
@@ -88,9 +89,9 @@ def lift_the_seal(connection) -> None:
 @pytest.mark.parametrize(
     ("tampering", "broken"),
     [
-        ("UPDATE audit_event SET outcome = 'ok' WHERE id = 16", 16),
+        ("UPDATE audit_event SET outcome = 'ok' WHERE id = 17", 17),
         ("UPDATE audit_event SET actor_id = 1 WHERE id = 9", 9),
-        ("UPDATE audit_event SET patient_id = NULL WHERE id = 9", 9),
+        ("UPDATE audit_event SET patient_id = NULL WHERE id = 10", 10),
         ("UPDATE audit_event SET created_at = '2020-01-01 00:00:00.000000' WHERE id = 5", 5),
         ("DELETE FROM audit_event WHERE id = 9", 10),
         ("DELETE FROM audit_event WHERE id = 1", 2),
@@ -128,7 +129,7 @@ def cut_off(entries: int) -> None:
 @pytest.mark.parametrize("entries", [1, 4])
 def test_entries_cut_off_the_end_are_missed_whatever_comes_after(day_in_the_practice, patient, sealed_again, capsys, entries) -> None:
     assert audit.main(["verify"]) == 0
-    assert "The audit trail holds: 17 entries." in capsys.readouterr().out
+    assert "The audit trail holds: 18 entries." in capsys.readouterr().out
     cut_off(entries)
     for _ in range(6):
         with reading() as session:
