@@ -14,6 +14,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.analyser import Analyser
 from core.analysis import Analysis
 from core.photo import UnreadablePhoto, encode_mask_png
@@ -64,7 +66,9 @@ def to_json(analysis: Analysis, mask_files: dict[str, str]) -> dict[str, Any]:
     """Return an analysis as JSON types, masks as the names of the files that hold them."""
     values = {one.name: getattr(analysis, one.name) for one in fields(analysis)}
     values["masks"] = mask_files
-    values["heat_map"] = None if analysis.heat_map is None else analysis.heat_map.tolist()
+    for name in ("heat_map", "features"):
+        if values[name] is not None:
+            values[name] = np.round(values[name].astype(np.float64), 3).tolist()
     if analysis.scale is not None:
         values["scale"] = {one.name: getattr(analysis.scale, one.name) for one in fields(analysis.scale)}
     return values

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.analysis import Analysis, Confidence, Diagnosis, Scale
 from core.classification import classify
+from core.heat_map import heat_map
 from core.measurement import frame_contact, measure
 from core.photo import read_photo
 from core.preprocess import RGB
@@ -118,6 +119,8 @@ class Analyser:
             diagnosis=judged.diagnosis,
             confidence=judged.confidence,
             differential=judged.differential,
+            heat_map=heat_map(judged.activations, analysis.width, analysis.height),
+            features=judged.features,
         )
 
 

@@ -64,6 +64,9 @@ class Analysis:
     measurements: dict[str, float] = field(default_factory=dict)
     """Name with its unit -> value, e.g. area_fraction (of the frame), area_px, equivalent_diameter_px; *_mm only with a scale."""
     heat_map: NDArray[np.float32] | None = None
+    """Where the classifiers see signs of malignancy: h x w, 0 to 1, over the whole photo, at most 96 a side (see core.heat_map)."""
+    features: NDArray[np.float32] | None = None
+    """What the classifier saw in the lesion, C numbers: for telling moles apart."""
     scale: Scale | None = None
     model_versions: dict[str, str] = field(default_factory=dict)
     elapsed_ms: float = 0.0

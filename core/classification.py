@@ -9,33 +9,68 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis import Confidence, Diagnosis, Mask
-from core.preprocess import RGB, crop, lesion_square, normalise, whole_photo
+from core.heat_map import Activation
+from core.preprocess import RGB, Square, crop, lesion_square, normalise, whole_photo
 from core.runtime import Network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a classifier answers to the views of some masks."""
+
+    malignant: NDArray[np.float32]
+    """Malignancy logits, masks x views."""
+    classes: NDArray[np.float32]
+    """Class logits, masks x classes, the mean over views."""
+    cells: NDArray[np.float32]
+    """Malignancy logits of the cells of the first mask's views, views x h x w; the views lie as `squares` and then mirrored."""
+    squares: list[Square]
+    features: NDArray[np.float32] | None
+    """C pooled features of the first mask, the mean over views; None from a network that does not tell them."""
+
+
+@dataclass(frozen=True, eq=False)
 class Classification:
     probability: float
     interval: tuple[float, float]
     diagnosis: Diagnosis
     confidence: Confidence
     differential: dict[str, float]
+    activations: list[Activation]
+    """Where each network, in each view, sees signs of malignancy."""
+    features: NDArray[np.float32] | None
+    """Pooled features of the first network that tells them."""
 
 
 def classify(networks: Sequence[Network], rgb: RGB, chosen: Mask, others: Sequence[Mask] = ()) -> Classification:
     """Judge the lesion under `chosen` (H x W) by all networks together. `others`, further masks, count for the interval alone."""
     masks = [chosen, *(mask for mask in others if mask.any())]
-    judged = [lesion_logits(network, rgb, masks) for network in networks]
+    judged = [look(network, rgb, masks) for network in networks]
     shares = shares_of(networks)
-    logits = [calibrated_logit(one, network.card.details["calibration"]) for network, (one, _) in zip(networks, judged, strict=True)]
+    fits = [network.card.details["calibration"] for network in networks]
+    logits = [calibrated_logit(seen.malignant, fit) for seen, fit in zip(judged, fits, strict=True)]
     centre = sum(share * one[0].mean() for share, one in zip(shares, logits, strict=True))
     middle, spread = _spread(logits, shares)
     interval = sigmoid(min(middle - spread, centre)), sigmoid(max(middle + spread, centre))
     details = networks[0].card.details
     probability = sigmoid(centre)
     diagnosis, confidence = judge(probability, interval, details["bands"])
-    classes = sum(share * classes[0] for share, (_, classes) in zip(shares, judged, strict=True)) / sum(shares)
-    return Classification(probability, interval, diagnosis, confidence, differential(probability, classes, details["classes"]))
+    classes = sum(share * seen.classes[0] for share, seen in zip(shares, judged, strict=True)) / sum(shares)
+    return Classification(
+        probability,
+        interval,
+        diagnosis,
+        confidence,
+        differential(probability, classes, details["classes"]),
+        [one for seen, fit in zip(judged, fits, strict=True) for one in _activations(seen, fit)],
+        next((seen.features for seen in judged if seen.features is not None), None),
+    )
+
+
+def _activations(seen: Seen, calibration: dict[str, float]) -> list[Activation]:
+    chances = 1 / (1 + np.exp(-calibrated_logit(seen.cells, calibration)))
+    plain, mirrored = np.split(chances, 2)
+    return [Activation(square, one) for square, one in zip(seen.squares * 2, [*plain, *mirrored[:, :, ::-1]], strict=True)]
 
 
 def shares_of(networks: Sequence[Network]) -> list[float]:
@@ -54,8 +89,28 @@ def _spread(logits: Sequence[NDArray[np.floating]], shares: Sequence[float]) -> 
 
 def lesion_logits(network: Network, rgb: RGB, masks: Sequence[Mask]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return malignancy logits (masks x views) and class logits (masks x classes, the mean over views)."""
-    malignant, classes = network(np.concatenate([views(network, rgb, mask) for mask in masks]))[:2]
-    return malignant.reshape(len(masks), -1), classes.reshape(len(masks), -1, classes.shape[-1]).mean(axis=1)
+    seen = look(network, rgb, masks)
+    return seen.malignant, seen.classes
+
+
+def look(network: Network, rgb: RGB, masks: Sequence[Mask]) -> Seen:
+    """Run a classifier on all views of every mask (H x W, of an H x W x 3 photo) at once."""
+    malignant, classes, cells, *features = network(np.concatenate([views(network, rgb, mask) for mask in masks]))
+    squares = squares_of(network, rgb, masks[0])
+    return Seen(
+        malignant.reshape(len(masks), -1),
+        classes.reshape(len(masks), -1, classes.shape[-1]).mean(axis=1),
+        cells[: 2 * len(squares)],
+        squares,
+        features[0][: 2 * len(squares)].mean(axis=0) if features else None,
+    )
+
+
+def squares_of(network: Network, rgb: RGB, mask: Mask) -> list[Square]:
+    """Return the squares in which a network looks at a lesion."""
+    details = network.card.details["input"]
+    squares = [lesion_square(mask, context) for context in details["contexts"]]
+    return squares + ([whole_photo(rgb)] if details["whole_photo"] else [])
 
 
 def views(network: Network, rgb: RGB, mask: Mask) -> NDArray[np.float32]:
@@ -63,9 +118,7 @@ def views(network: Network, rgb: RGB, mask: Mask) -> NDArray[np.float32]:
     asks for it, and the mirror image of each. What they disagree on widens the interval.
     """
     details = network.card.details["input"]
-    squares = [lesion_square(mask, context) for context in details["contexts"]]
-    squares += [whole_photo(rgb)] if details["whole_photo"] else []
-    crops = [crop(rgb, square, details["size"]) for square in squares]
+    crops = [crop(rgb, square, details["size"]) for square in squares_of(network, rgb, mask)]
     return normalise(np.stack(crops + [picture[:, ::-1] for picture in crops]), details["normalisation"])
 
 

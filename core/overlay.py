@@ -1,9 +1,10 @@
-"""Pictures for people: the lesion's outline over the photo, and square thumbnails."""
+"""Pictures for people: the lesion's outline or the heat map over the photo, and square thumbnails."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from core.analysis import Mask
 from core.preprocess import RGB, Square, crop, lesion_square, resize
@@ -21,6 +22,18 @@ def overlay(rgb: RGB, mask: Mask, colour: tuple[int, int, int] = RED, *, fill: f
     # Shown at about the width of a screen, the line is two to three pixels wide whatever the photo's size.
     cv2.drawContours(drawn, contours, -1, colour, max(1, round(max(mask.shape) / 300)), cv2.LINE_AA)
     return drawn
+
+
+def heat(rgb: RGB, heat_map: NDArray[np.float32], *, strongest: float = 0.7) -> RGB:
+    """Return an H x W x 3 photo under an h x w heat map (0 to 1): the stronger, the less of the photo shows.
+
+    Viridis, whose lightness rises evenly and which colour-blind people read alike (Smith and van der Walt, 2015).
+    """
+    height, width = rgb.shape[:2]
+    strength = np.clip(cv2.resize(heat_map, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
+    colours = cv2.applyColorMap(np.rint(strength * 255).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[:, :, ::-1]
+    share = (np.float32(strongest) * strength)[..., None]
+    return np.rint(rgb + share * (colours.astype(np.float32) - rgb)).astype(np.uint8)
 
 
 def thumbnail(rgb: RGB, mask: Mask | None, size: int) -> RGB:

@@ -94,10 +94,24 @@ def encode_mask_png(mask: NDArray[np.bool_]) -> bytes:
 
 def decode_mask_png(data: bytes) -> NDArray[np.bool_]:
     """Decode what `encode_mask_png` wrote. Raises UnreadablePhoto."""
-    mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
-    if mask is None:
+    return _grey_png(data) > 127
+
+
+def encode_heat_map_png(heat_map: NDArray[np.float32]) -> bytes:
+    """Encode an h x w heat map, 0 to 1, as an 8-bit grey PNG."""
+    return _encode(".png", np.clip(np.rint(heat_map * 255), 0, 255).astype(np.uint8), [])
+
+
+def decode_heat_map_png(data: bytes) -> NDArray[np.float32]:
+    """Decode what `encode_heat_map_png` wrote. Raises UnreadablePhoto."""
+    return _grey_png(data).astype(np.float32) / 255
+
+
+def _grey_png(data: bytes) -> NDArray[np.uint8]:
+    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    if grey is None:
         raise UnreadablePhoto("damaged_file" if data else "empty_file")
-    return mask > 127
+    return grey
 
 
 def _encode(extension: str, pixels: np.ndarray, settings: list[int]) -> bytes:

@@ -21,7 +21,7 @@ from services import logs, metrics
 from services.errors import ServiceError
 from services.settings import settings
 
-OWN = re.compile(r"/(?:session(?:/end)?|photo/[^/]+/(?:overlay|full|large|thumb)\.jpg|export/diagnoses\.csv|health|ready|metrics)")
+OWN = re.compile(r"/(?:session(?:/end)?|photo/[^/]+/(?:overlay|heat-map|full|large|thumb)\.jpg|export/diagnoses\.csv|health|ready|metrics)")
 """Addresses that appear in log and figures, a number in them as {id}. Anything else is a kind: an address may hold a secret."""
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check")
 """Streamlit's own, about its sessions and scripts; answered to nobody."""

@@ -180,6 +180,10 @@ def overlay(upload_id: int, model: str | None = None, *, caption: str | None = N
     _image(overlay_address(upload_id, model), caption, caption or "Photo of the mole with its outline", width)
 
 
+def heat_map(upload_id: int, *, caption: str, width: str | int = "stretch") -> None:
+    _image(f"/photo/{upload_id}/heat-map.jpg", caption, caption, width)
+
+
 def _image(address: str, caption: str | None, alt: str, width: str | int) -> None:
     # st.image takes a path for a file on disk; the full address makes the browser fetch it, with its cookie.
     origin = "/".join((st.context.url or "http://localhost").split("/")[:3])

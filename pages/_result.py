@@ -11,6 +11,7 @@ from pages._parts import (
     finding_card,
     finding_headline,
     format_date,
+    heat_map,
     link,
     overlay,
     photo,
@@ -22,7 +23,7 @@ from services import lesions
 from services.errors import AccessError
 from services.views import NoteView, Person, PhotoView, VisitView
 
-MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "resnet18": "ResNet-18"}
+MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "resnet18": "ResNet-18", "fusion": "Both together"}
 UNITS = {"fraction": "of the frame", "px": "pixels", "px2": "pixels²", "mm": "mm", "mm2": "mm²", "deg": "degrees", "percent": "%"}
 """Last part of a measurement's name -> its unit in words."""
 
@@ -60,10 +61,11 @@ def other_photos(visit: VisitView, shown: PhotoView, *, page: str) -> None:
 
 
 def pictures(shown: PhotoView) -> None:
-    """Original beside the red outline; either network's outline, or none, on request."""
+    """Original beside the red outline; either network's outline, the heat map, or none, on request."""
     names = [name for name in shown.finding.models if name != shown.finding.chosen_model]
-    choices = [shown.finding.chosen_model, *names, "none"]
-    words = {name: model_name(name) for name in choices} | {choices[0]: f"{model_name(choices[0])} (chosen)", "none": "No outline"}
+    choices = [shown.finding.chosen_model, *names, *(["heat map"] if shown.finding.has_heat_map else []), "none"]
+    words = {name: model_name(name) for name in choices}
+    words |= {choices[0]: f"{model_name(choices[0])} (chosen)", "heat map": "Heat map", "none": "No outline"}
     with st.container():
         original, outlined = st.columns(2)
         outline = st.segmented_control(
@@ -74,6 +76,12 @@ def pictures(shown: PhotoView) -> None:
     with outlined:
         if outline == "none":
             photo(shown.id, caption="Without outline")
+        elif outline == "heat map":
+            heat_map(shown.id, caption="What spoke for malignant")
+            st.caption(
+                "Yellow: this part of the photo spoke strongly for malignant. Green and violet: less. Clear: not at all, or not looked at. "
+                "It explains the number; it does not show where a disease is."
+            )
         else:
             overlay(shown.id, outline, caption=f"Lesion as {model_name(outline)} outlines it")
 

@@ -129,6 +129,11 @@ def overlay(request: Request) -> Response:
     return answer(request, lambda person: jpeg(photos.overlay_file(person, upload_id=upload_id, model=model, review_id=review_id)))
 
 
+def heat_map(request: Request) -> Response:
+    upload_id = number(request.path_params["upload_id"])
+    return answer(request, lambda person: jpeg(photos.heat_map_file(person, upload_id=upload_id)))
+
+
 def diagnoses_csv(request: Request) -> Response:
     """All diagnosis records that pass the filter in the address, see records.RecordFilter."""
 
@@ -184,6 +189,7 @@ ROUTES = [
     Route("/session/end", end_session, methods=["POST"]),
     Route("/link/{page}", open_link),
     Route("/photo/{upload_id}/overlay.jpg", overlay),
+    Route("/photo/{upload_id}/heat-map.jpg", heat_map),
     Route("/photo/{upload_id}/{size}.jpg", photo),
     Route("/export/diagnoses.csv", diagnoses_csv),
     Route("/health", health),

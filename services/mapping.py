@@ -41,6 +41,7 @@ def finding(diagnosis: Diagnosis) -> Finding:
         model_versions=dict(diagnosis.model_versions),
         elapsed_ms=diagnosis.elapsed_ms,
         created_at=diagnosis.created_at,
+        has_heat_map=diagnosis.heat_map is not None,
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 import core
 from core import isolation
 from core import overlay as pictures
-from core.photo import decode_mask_png, encode_jpeg, encode_mask_png
+from core.photo import decode_heat_map_png, decode_mask_png, encode_heat_map_png, encode_jpeg, encode_mask_png
 from core.runtime import UnusableWeights
 from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
 from services import audit, consent, fields, lesions, metrics, policy, running, storage
@@ -123,6 +123,7 @@ def add_photo(
         prepared = _prepare(data, step)
     step("saving")
     masks = {name: storage.save(mask, PNG) for name, mask in prepared.masks.items()}
+    heat_map = storage.save(prepared.heat_map, PNG) if prepared.heat_map else None
     content_hash = storage.save(prepared.jpeg, JPEG)
     with transaction() as session:
         lesion = _own_lesion(session, actor, lesion_id, for_update=True)
@@ -131,7 +132,7 @@ def add_photo(
         _add_note(visit, note)
         upload = session.scalar(select(Upload).where(Upload.visit_id == visit.id, Upload.content_hash == content_hash))
         if upload is None:
-            upload = prepared.upload(visit, content_hash, masks)
+            upload = prepared.upload(visit, content_hash, masks, heat_map)
             session.add(upload)
         session.flush()
         audit.record(session, actor_id=actor.id, action=Action.ADD_PHOTO, subject=f"upload:{upload.id}", patient_id=lesion.patient_id)
@@ -143,7 +144,7 @@ def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
     """The photo as JPEG: full as stored; large at most 1600 px a side; thumb 320 px square with the lesion in the middle."""
     if size not in SIZES:
         raise NotFound
-    content_hash, masks, chosen = _files_of(actor, upload_id, seen=Action.DOWNLOAD_PHOTO if size == "full" else Action.VIEW_PHOTO)
+    content_hash, masks, chosen, _ = _files_of(actor, upload_id, seen=Action.DOWNLOAD_PHOTO if size == "full" else Action.VIEW_PHOTO)
     if size == "full":
         return storage.read(content_hash, JPEG)
     if size == "large":
@@ -155,11 +156,19 @@ def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
 def overlay_file(actor: Person, *, upload_id: int, model: str | None = None, review_id: int | None = None) -> bytes:
     """The large photo as JPEG with the lesion outlined and lightly filled: as this model saw it (None: the chosen one), or as the
     doctor of this review corrected it."""
-    content_hash, masks, chosen = _files_of(actor, upload_id)
+    content_hash, masks, chosen, _ = _files_of(actor, upload_id)
     mask_hash = masks.get(chosen if model is None else model) if review_id is None else _corrected(upload_id, review_id)
     if mask_hash is None:
         raise NotFound("There is no outline of this photo.")
     return cached(f"{content_hash}-overlay-{mask_hash}.jpg", lambda: _overlay(content_hash, mask_hash))
+
+
+def heat_map_file(actor: Person, *, upload_id: int) -> bytes:
+    """The large photo as JPEG under the map of where the classifier sees signs of malignancy."""
+    content_hash, _, _, heat_map = _files_of(actor, upload_id)
+    if heat_map is None:
+        raise NotFound("There is no heat map of this photo.")
+    return cached(f"{content_hash}-heat-{heat_map}.jpg", lambda: _heat(content_hash, heat_map))
 
 
 # --- adding ---
@@ -187,11 +196,13 @@ class _Prepared:
     jpeg: bytes
     masks: dict[str, bytes]
     """Model name -> mask as PNG."""
+    heat_map: bytes | None
+    """PNG."""
     analysis: core.Analysis
     original_format: str
     original_bytes: int
 
-    def upload(self, visit: Visit, content_hash: str, masks: dict[str, str]) -> Upload:
+    def upload(self, visit: Visit, content_hash: str, masks: dict[str, str], heat_map: str | None) -> Upload:
         found = self.analysis
         judged = found.accepted and found.chosen is not None
         diagnosis = Diagnosis(
@@ -207,6 +218,8 @@ class _Prepared:
             masks=masks,
             measurements=found.measurements,
             differential=found.differential,
+            heat_map=heat_map,
+            features=None if found.features is None else found.features.astype("<f2").tobytes(),
             model_versions=found.model_versions,
             elapsed_ms=found.elapsed_ms,
         ) if judged else None
@@ -239,7 +252,8 @@ def _prepare(data: bytes, step: Callable[[str], None]) -> _Prepared:
     jpeg = encode_jpeg(original.rgb, STORED_QUALITY)
     analysis = analyser().analyse(core.read_photo(jpeg).rgb, on_step=lambda name: name == "reading" or step(name))
     masks = {name: encode_mask_png(mask) for name, mask in analysis.masks.items()} if analysis.accepted else {}
-    return _Prepared(jpeg, masks, analysis, original.format, len(data))
+    heat_map = encode_heat_map_png(analysis.heat_map) if analysis.accepted and analysis.heat_map is not None else None
+    return _Prepared(jpeg, masks, heat_map, analysis, original.format, len(data))
 
 
 def _own_lesion(session: Session, actor: Person, lesion_id: int, *, for_update: bool = False) -> Lesion:
@@ -282,11 +296,11 @@ def _add_note(visit: Visit, note: str) -> None:
 # --- handing out ---
 
 
-def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO) -> tuple[str, dict[str, str], str | None]:
-    """Content hash of a photo, its masks' hashes by model, and the chosen model; passes the policy and leaves the audit event."""
+def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO) -> tuple[str, dict[str, str], str | None, str | None]:
+    """Hashes of a photo and of its masks by model, the chosen model, the heat map's hash; passes the policy and leaves the audit event."""
     with reading() as session:
         row = session.execute(
-            select(Upload.content_hash, Lesion.patient_id, Diagnosis.masks, Diagnosis.chosen_model)
+            select(Upload.content_hash, Lesion.patient_id, Diagnosis.masks, Diagnosis.chosen_model, Diagnosis.heat_map)
             .join(Visit, Upload.visit_id == Visit.id)
             .join(Lesion, Visit.lesion_id == Lesion.id)
             .outerjoin(Diagnosis, Diagnosis.upload_id == Upload.id)
@@ -296,7 +310,7 @@ def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO
         ).first()
         policy.require(session, actor, seen, patient_id=row.patient_id if row else None)
     record_view(actor, seen, subject=f"upload:{upload_id}", patient_id=row.patient_id)
-    return row.content_hash, row.masks or {}, row.chosen_model
+    return row.content_hash, row.masks or {}, row.chosen_model, row.heat_map
 
 
 def _corrected(upload_id: int, review_id: int) -> str | None:
@@ -313,6 +327,11 @@ def _overlay(content_hash: str, mask_hash: str) -> bytes:
     rgb = pictures.shrink_to(_rgb(content_hash), LARGE_PX)
     mask = decode_mask_png(storage.read(mask_hash, PNG))
     return _jpeg(pictures.overlay(rgb, pictures.shrink_to(mask.astype("uint8") * 255, LARGE_PX) > 127))
+
+
+def _heat(content_hash: str, heat_map: str) -> bytes:
+    rgb = pictures.shrink_to(_rgb(content_hash), LARGE_PX)
+    return _jpeg(pictures.heat(rgb, decode_heat_map_png(storage.read(heat_map, PNG))))
 
 
 def _rgb(content_hash: str):

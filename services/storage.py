@@ -116,8 +116,8 @@ def sweep(*, young_seconds: float | None = None) -> int:
 def referred_files(session: Session) -> set[str]:
     """Names of all files that rows refer to."""
     names = {f"{content_hash}.jpg" for content_hash in session.scalars(select(Upload.content_hash))}
-    for masks in session.scalars(select(Diagnosis.masks)):
-        names.update(f"{content_hash}.png" for content_hash in masks.values())
+    for masks, heat_map in session.execute(select(Diagnosis.masks, Diagnosis.heat_map)):
+        names.update(f"{content_hash}.png" for content_hash in (*masks.values(), heat_map) if content_hash)
     names.update(f"{content_hash}.png" for content_hash in session.scalars(select(Review.mask).where(Review.mask.is_not(None))))
     return names
 

@@ -67,6 +67,7 @@ class Finding:
     model_versions: dict[str, str]
     elapsed_ms: float
     created_at: datetime
+    has_heat_map: bool = False
 
 
 @dataclass(frozen=True)

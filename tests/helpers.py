@@ -73,6 +73,7 @@ class TinyAnalyser:
             diagnosis=core.Diagnosis.BENIGN if self.probability < 0.5 else core.Diagnosis.MALIGNANT,
             confidence=core.Confidence.HIGH,
             measurements={"area_fraction": float(mask.mean()), "area_px": float(mask.sum())},
+            heat_map=np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4), features=np.array([0.5, -1, 2], np.float32),
             model_versions=self.model_versions, elapsed_ms=1.0,
         )
 

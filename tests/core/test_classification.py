@@ -68,7 +68,7 @@ class Fixed:
     def __call__(self, batch):
         self.seen = batch
         logits = 4 * batch[:, 0].mean((1, 2)) if self.logit is None else np.full(len(batch), self.logit)
-        return [logits, np.zeros((len(batch), 2)), None, None]
+        return [logits, np.zeros((len(batch), 2)), np.zeros((len(batch), 2, 2)), np.zeros((len(batch), 3))]
 
 
 def a_lesion():

@@ -165,6 +165,7 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
         about_the_owner("owner", roles=("patient",)),
     ),
     photos.photo_file: (lambda w, who: photos.photo_file(who, upload_id=w.upload_id, size="thumb"), SEEN_BY_CARERS),
+    photos.heat_map_file: (lambda w, who: photos.heat_map_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
     photos.overlay_file: (lambda w, who: photos.overlay_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
     sharing.share_with: (lambda w, who: sharing.share_with(who, doctor_email="emil@example.org"), for_role("patient")),
     sharing.revoke: (lambda w, who: sharing.revoke(who, grant_id=w.grant_id), about_the_owner("owner", roles=("patient",))),

@@ -77,6 +77,7 @@ class Clinic(RuleBasedStateMachine):
             lambda: photos.photo_file(actor, upload_id=upload_id, size="thumb"),
             lambda: photos.photo_file(actor, upload_id=upload_id, size="full"),
             lambda: photos.overlay_file(actor, upload_id=upload_id),
+            lambda: photos.heat_map_file(actor, upload_id=upload_id),
         ):
             assert refused(ask) is not shown
 

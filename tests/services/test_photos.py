@@ -373,6 +373,30 @@ def test_overlay_outlines_what_each_model_saw(add, patient) -> None:
     assert redness(chosen, 10, 10) < redness(other, 10, 10)
 
 
+def test_heat_map_lies_over_the_photo_and_is_strongest_where_it_says(add, patient) -> None:
+    upload_id = add(photo_bytes(size=(400, 300), radius=60)).photo.id
+    plain = np.asarray(opened(photos.photo_file(patient, upload_id=upload_id, size="large"))).astype(int)
+    heated = np.asarray(opened(photos.heat_map_file(patient, upload_id=upload_id))).astype(int)
+    change = np.abs(heated - plain).sum(axis=2)
+    assert change[280, 390] > 100 and change[10, 10] < 20
+
+
+def test_features_are_kept_as_half_floats_and_the_heat_map_as_a_file_that_the_sweep_leaves(add, patient) -> None:
+    upload_id = add().photo.id
+    with reading() as session:
+        diagnosis = session.scalar(select(Diagnosis))
+        assert np.frombuffer(diagnosis.features, "<f2").tolist() == [0.5, -1, 2]
+        assert f"{diagnosis.heat_map}.png" in storage.referred_files(session)
+    storage.sweep(young_seconds=-1)
+    assert photos.heat_map_file(patient, upload_id=upload_id)
+
+
+def test_what_has_no_heat_map_is_not_found(add, patient, tiny) -> None:
+    tiny.reasons = ("no_lesion",)
+    with pytest.raises(NotFound, match="no heat map"):
+        photos.heat_map_file(patient, upload_id=add().photo.id)
+
+
 def test_what_has_no_outline_is_not_found(add, patient, tiny) -> None:
     tiny.reasons = ("no_lesion",)
     upload_id = add().photo.id

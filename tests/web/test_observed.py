@@ -31,6 +31,7 @@ def browser(client: str = "127.0.0.1") -> TestClient:
     [
         ("/photo/17/large.jpg", "/photo/{id}/large.jpg"),
         ("/photo/%27/overlay.jpg", "/photo/{id}/overlay.jpg"),
+        ("/photo/%27/heat-map.jpg", "/photo/{id}/heat-map.jpg"),
         ("/export/diagnoses.csv", "/export/diagnoses.csv"),
         ("/reset-password/3q2-7wXhIu", "page"),
         ("/photo/1/large.jpg/ann@example.org", "page"),

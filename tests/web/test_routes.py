@@ -199,15 +199,16 @@ def test_owner_gets_photo_thumbnail_and_overlay(browser_of, patient, upload):
     assert picture(browser.get(f"/photo/{upload}/large.jpg")).size == (160, 120)
     assert picture(browser.get(f"/photo/{upload}/thumb.jpg")).size == (320, 320)
     assert picture(browser.get(f"/photo/{upload}/overlay.jpg")).size == (160, 120)
+    assert picture(browser.get(f"/photo/{upload}/heat-map.jpg")).size == (160, 120)
     assert browser.get(f"/photo/{upload}/overlay.jpg?model=other").content != browser.get(f"/photo/{upload}/overlay.jpg").content
 
 
 def test_no_photo_stays_in_the_browser(browser_of, patient, upload):
-    for name in ("full", "thumb", "overlay"):
+    for name in ("full", "thumb", "overlay", "heat-map"):
         assert browser_of(patient).get(f"/photo/{upload}/{name}.jpg").headers["cache-control"] == "no-store"
 
 
-ADDRESSES = ["/photo/{}/full.jpg", "/photo/{}/large.jpg", "/photo/{}/thumb.jpg", "/photo/{}/overlay.jpg"]
+ADDRESSES = ["/photo/{}/full.jpg", "/photo/{}/large.jpg", "/photo/{}/thumb.jpg", "/photo/{}/overlay.jpg", "/photo/{}/heat-map.jpg"]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
