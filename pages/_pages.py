@@ -35,6 +35,7 @@ PAGES: dict[str, PageEntry] = {
         PageEntry("verify-email", "account/verify_email.py", "Confirm e-mail", ":material/mark_email_read:", ()),
         PageEntry("moles", "patient/moles.py", "My moles", ":material/accessibility_new:", ("patient",), home_of="patient"),
         PageEntry("add-mole", "patient/add_mole.py", "Add a mole", ":material/add:", ("patient",)),
+        PageEntry("edit-mole", "patient/edit_mole.py", "Change a mole", ":material/edit_location:", ("patient",)),
         PageEntry("mole", "patient/mole.py", "Mole", ":material/timeline:", ("patient",), wide=True),
         PageEntry("add-photo", "patient/add_photo.py", "Add a photo", ":material/add_a_photo:", ("patient",)),
         PageEntry("visit", "patient/visit.py", "Visit", ":material/photo:", ("patient",), wide=True),

@@ -69,6 +69,16 @@ class Action(StrEnum):
     LIST_RECORDS = "list_records"
     EXPORT_RECORDS = "export_records"
 
+    EDIT_LESION = "edit_lesion"
+    WITHDRAW_PHOTO = "withdraw_photo"
+    CHOOSE_FIGURE = "choose_figure"
+    """How the figure of one's body map looks."""
+    SET_RECHECK = "set_recheck"
+    """After how many days a mole is due again."""
+    VIEW_REMINDERS = "view_reminders"
+    VIEW_RISK = "view_risk"
+    ANSWER_RISK = "answer_risk"
+
     # A person's own data.
     READ_NOTICES = "read_notices"
     READ_CONSENT = "read_consent"

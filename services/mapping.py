@@ -5,6 +5,7 @@ from __future__ import annotations
 import core
 from db.models import CareGrant, Diagnosis, Lesion, Note, Upload, User, Visit
 from services import body_sites
+from services.body_figure import MapPoint
 from services.settings import settings
 from services.views import Finding, Grant, LesionSummary, NoteView, Person, PhotoView, VisitView
 
@@ -87,6 +88,9 @@ def lesion(lesion: Lesion, *, visits: tuple = (0, None), newest: Upload | None =
         last_visited_on=visits[1],
         last_upload_id=newest.id if newest else None,
         last_finding=finding(newest.diagnoses[-1]) if newest and newest.diagnoses else None,
+        place=MapPoint(lesion.map_view, lesion.map_x, lesion.map_y) if lesion.map_view else None,
+        recheck_days=lesion.recheck_days,
+        version=lesion.version,
     )
 
 

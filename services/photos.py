@@ -16,6 +16,7 @@ from core import isolation
 from core import overlay as pictures
 from core.photo import decode_heat_map_png, decode_mask_png, encode_heat_map_png, encode_jpeg, encode_mask_png
 from core.runtime import UnusableWeights
+from db.base import now
 from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
 from services import audit, consent, fields, lesions, metrics, policy, running, storage
 from services.audit import Action
@@ -134,10 +135,21 @@ def add_photo(
         if upload is None:
             upload = prepared.upload(visit, content_hash, masks, heat_map)
             session.add(upload)
+        upload.deleted_at = None  # the very same photo again brings it back
         session.flush()
         audit.record(session, actor_id=actor.id, action=Action.ADD_PHOTO, subject=f"upload:{upload.id}", patient_id=lesion.patient_id)
         session.expire_all()
         return lesions.load_visit(session, visit.id, lesion)
+
+
+def withdraw_photo(actor: Person, *, upload_id: int) -> None:
+    """Put a photo of one's own into the bin: it counts and shows nowhere any more, and is erased after 30 days."""
+    with transaction() as session:
+        upload = session.scalar(_in_use(upload_id).with_for_update(of=Upload))
+        patient_id = upload.visit.lesion.patient_id if upload else None
+        policy.require(session, actor, Action.WITHDRAW_PHOTO, patient_id=patient_id)
+        upload.deleted_at = now()
+        audit.record(session, actor_id=actor.id, action=Action.WITHDRAW_PHOTO, subject=f"upload:{upload_id}", patient_id=patient_id)
 
 
 def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
@@ -257,7 +269,7 @@ def _prepare(data: bytes, step: Callable[[str], None]) -> _Prepared:
 
 
 def _own_lesion(session: Session, actor: Person, lesion_id: int, *, for_update: bool = False) -> Lesion:
-    lesion = session.get(Lesion, lesion_id, with_for_update=for_update or None)
+    lesion = lesions.in_use(session, lesion_id, for_update=for_update)
     policy.require(session, actor, Action.ADD_PHOTO, patient_id=lesion.patient_id if lesion else None)
     return lesion
 
@@ -296,6 +308,14 @@ def _add_note(visit: Visit, note: str) -> None:
 # --- handing out ---
 
 
+def _in_use(upload_id: int):
+    """The photo of this number, unless it or its mole lies in the bin."""
+    return (
+        select(Upload).join(Upload.visit).join(Visit.lesion)
+        .where(Upload.id == upload_id, Upload.deleted_at.is_(None), Lesion.deleted_at.is_(None))
+    )  # fmt: skip
+
+
 def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO) -> tuple[str, dict[str, str], str | None, str | None]:
     """Hashes of a photo and of its masks by model, the chosen model, the heat map's hash; passes the policy and leaves the audit event."""
     with reading() as session:
@@ -304,7 +324,7 @@ def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO
             .join(Visit, Upload.visit_id == Visit.id)
             .join(Lesion, Visit.lesion_id == Lesion.id)
             .outerjoin(Diagnosis, Diagnosis.upload_id == Upload.id)
-            .where(Upload.id == upload_id)
+            .where(Upload.id == upload_id, Upload.deleted_at.is_(None), Lesion.deleted_at.is_(None))
             .order_by(Diagnosis.id.desc())
             .limit(1)
         ).first()

@@ -69,6 +69,14 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.ENABLE_ACCOUNT: {Relation.ADMIN},
         Action.LIST_RECORDS: {Relation.ADMIN},
         Action.EXPORT_RECORDS: {Relation.ADMIN},
+
+        Action.EDIT_LESION: {Relation.OWNER},
+        Action.WITHDRAW_PHOTO: {Relation.OWNER},
+        Action.CHOOSE_FIGURE: {Relation.PATIENT},
+        Action.SET_RECHECK: {Relation.OWNER, Relation.CARER},
+        Action.VIEW_REMINDERS: {Relation.OWNER},
+        Action.VIEW_RISK: {Relation.OWNER, Relation.CARER},
+        Action.ANSWER_RISK: {Relation.PATIENT},
         # A person's own data.
         Action.READ_NOTICES: EVERYBODY,
         Action.READ_CONSENT: {Relation.PATIENT},

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
+from services.body_figure import MapPoint
+
 T = TypeVar("T")
 
 
@@ -135,6 +137,12 @@ class LesionSummary:
     last_upload_id: int | None
     """Newest accepted photo, for the thumbnail."""
     last_finding: Finding | None
+    place: MapPoint | None = None
+    """Where the owner put it on the body map; None: only the body site is known."""
+    recheck_days: int | None = None
+    """So many days after the last visit the next is due, as the patient or a doctor chose; None: by its state."""
+    version: int = 1
+    """Goes back with a change, which is refused where another was made meanwhile."""
 
 
 @dataclass(frozen=True)

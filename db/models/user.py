@@ -72,6 +72,10 @@ class User(Stored, Base):
     """Reminders go to the e-mail address too, where mail is set up."""
     blind_reviews: Mapped[bool] = mapped_column(default=False, server_default=false())
     """A doctor judges before the networks' answer is shown."""
+    figure_build: Mapped[str | None] = mapped_column(String(8))
+    """Build of the figure of the body map (services.body_figure.BUILDS); None: nobody chose one."""
+    figure_skin: Mapped[str | None] = mapped_column(String(8))
+    """Its skin, light or dark."""
     erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """The owner had the account erased: personal columns are empty, and the number stands for nobody known."""
 

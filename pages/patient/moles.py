@@ -1,36 +1,48 @@
-"""My moles: how many, when last looked at, and the way to the next photo."""
-
-from datetime import date
+"""My moles: what changed and what is due, on the body and as a list, and the way to the next photo."""
 
 import streamlit as st
 
-from pages._parts import caution, empty_state, finding_badge, go, link, photo
+from pages._body_map import body_map
+from pages._parts import caution, go, link, photo, show_error, state_badge
 from pages._session import require_role
 from pages._words import ago, brief, plain
-from services import lesions
-from services.views import LesionSummary
+from services import body
+from services.body import Overview, PlacedMole
+from services.body_figure import BUILDS, SKINS, MapPoint
+from services.errors import ServiceError
+
+A_PAGE = 12
 
 
-def title(moles: tuple[LesionSummary, ...], last: date | None) -> str:
-    count = "1 mole" if len(moles) == 1 else f"{len(moles)} moles"
-    return f"{count}, last checked {ago(last)}" if last else f"{count}, not photographed yet"
+def title(found: Overview) -> str:
+    """The answer: what is to be done, or that nothing is."""
+    counts = [(len(found.in_state(state)), one, many) for state, one, many in (
+        ("refer", "to show a doctor", "to show a doctor"), ("changed", "changed", "changed"), ("due", "is due", "are due"),
+    )]  # fmt: skip
+    told = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+    total = len(found.moles)
+    moles = "1 mole" if total == 1 else f"{total} moles"
+    return f"{moles}: {', '.join(told) if told else 'nothing changed, nothing is due'}"
 
 
-def card(mole: LesionSummary) -> None:
-    """Thumbnail, name, place, last check and finding, and the next step."""
+def place_mole(point: MapPoint) -> None:
+    go("add-mole", view=point.view, x=f"{point.x:.4f}", y=f"{point.y:.4f}")
+
+
+def card(placed: PlacedMole) -> None:
+    """Thumbnail, name, state with its reason, last check, and the next step."""
+    mole = placed.mole
     with st.container(border=True, key=f"mole_{mole.id}"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
             if mole.last_upload_id:
-                photo(mole.last_upload_id, "thumb", alt=f"Newest photo of {mole.name}", width=112)
+                photo(mole.last_upload_id, "thumb", alt=f"Newest photo of {mole.name}", width=96)
             with st.container(gap="xxsmall"):
                 st.markdown(f"**{plain(mole.name)}**")
+                state_badge(placed.standing.state)
+                st.caption(placed.standing.reason)
                 checked = f"checked {ago(mole.last_visited_on)}" if mole.last_visited_on else "no photo yet"
-                st.caption(f"{mole.body_site_label}, {checked}")
-                if mole.last_finding:
-                    finding_badge(mole.last_finding)
-                    st.caption(brief(mole.last_finding))
-                elif mole.visit_count:
-                    st.markdown("No photo could be measured yet")
+                found = f". {brief(mole.last_finding)}" if mole.last_finding else ""
+                st.caption(f"{mole.body_site_label}, {checked}{found}")
         with st.container(horizontal=True):
             about = f"All photos of {plain(mole.name)}"
             if st.button("Open", key=f"open_{mole.id}", icon=":material/timeline:", width="stretch", help=about):
@@ -39,26 +51,48 @@ def card(mole: LesionSummary) -> None:
                 go("add-photo", mole=mole.id)
 
 
-person = require_role("patient")
-moles = lesions.list_lesions(person)
+def choose_figure(found: Overview) -> None:
+    """Build and skin of the figure."""
+    with st.popover("Figure", icon=":material/accessibility:"):
+        build = st.segmented_control("Build", BUILDS, default=found.figure.build, format_func=BUILDS.get, required=True, key="figure_build")
+        skin = st.segmented_control("Skin", SKINS, default=found.figure.skin, format_func=SKINS.get, required=True, key="figure_skin")
+    if (build, skin) != (found.figure.build, found.figure.skin):
+        try:
+            body.choose_figure(person, build=build, skin=skin)
+            st.rerun()
+        except ServiceError as error:
+            show_error(error)
 
-if not moles:
+
+person = require_role("patient")
+found = body.overview(person)
+
+if not found.moles:
     st.title("No moles yet", anchor=False)
-    empty_state(
-        "Start with the mole you think about most",
-        "Give it a name and a place on the body, then take the first photo. From the second photo on, you see what changed.",
-        icon=":material/body_system:", page="add-mole", action="Add a mole",
+    st.markdown(
+        "Start with the mole you think about most: tap the figure where it is, then take the first photo. "
+        "From the second photo on, you see what changed."
     )
+    body_map((), figure=found.figure, on_place=place_mole)
+    if st.button("Add a mole", key="empty_add-mole", type="primary", icon=":material/add:", width="stretch"):
+        go("add-mole")
+    choose_figure(found)
     caution()
     st.stop()
 
-st.title(title(moles, max((mole.last_visited_on for mole in moles if mole.last_visited_on), default=None)), anchor=False)
+st.title(title(found), anchor=False)
 with st.bottom:  # within reach of the thumb
     if st.button("Add a photo", key="add_photo", type="primary", icon=":material/add_a_photo:", width="stretch"):
         go("add-photo")
+body_map(found.moles, figure=found.figure, on_open=lambda number: go("mole", mole=number), on_place=place_mole)
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+    link("add-mole", "Add a mole by its place in words", icon=":material/add:")
+    choose_figure(found)
+
+pages = -(-len(found.moles) // A_PAGE)
+number = st.pagination(pages, key="moles_page") if pages > 1 else 1
 grid = st.grid(min_column_width=300)
-for mole in moles:
+for placed in found.moles[(number - 1) * A_PAGE : number * A_PAGE]:
     with grid.cell():
-        card(mole)
-link("add-mole", "Add another mole", icon=":material/add:")
+        card(placed)
 caution()

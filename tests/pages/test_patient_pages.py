@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -10,13 +11,14 @@ import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from services import lesions, notes, photos, sharing
+from services.body_figure import MapPoint, zone_at
 from services.body_sites import BODY_SITES
 from services.errors import ServiceError
 from services.fields import today
 from tests.helpers import exif_with_place, photo_bytes
 from tests.pages.app import open_app, open_page, sentences_under, words
 
-PAGES = ("moles", "add_mole", "mole", "add_photo", "visit", "sharing")
+PAGES = ("moles", "add_mole", "edit_mole", "mole", "add_photo", "visit", "sharing")
 SITE = next(iter(BODY_SITES))
 
 
@@ -69,7 +71,7 @@ def test_page_is_not_shown_to_other_roles(name, role, monkeypatch, request, toke
     assert app.title[0].value == "This page is not for your account"
 
 
-@pytest.mark.parametrize(("name", "query"), [("mole", "mole"), ("visit", "visit")])
+@pytest.mark.parametrize(("name", "query"), [("mole", "mole"), ("edit_mole", "mole"), ("visit", "visit")])
 @pytest.mark.parametrize("number", [None, "999", "-1", "x", "9" * 30])
 def test_address_that_names_nothing_gets_a_sentence_and_a_way_back(name, query, number, page):
     app = page(name, **({query: number} if number else {}))
@@ -98,12 +100,85 @@ def test_no_moles_yet_says_what_to_do_next(page):
     assert [button.label for button in app.button] == ["Add a mole"]
 
 
-def test_heading_says_how_many_and_when_last_checked(page, patient, mole, add):
-    assert page("moles").title[0].value == "1 mole, not photographed yet"
+def test_heading_is_the_answer(page, patient, mole, add):
+    assert page("moles").title[0].value == "1 mole: 1 is due"
     add(4)
-    assert page("moles").title[0].value == "1 mole, last checked 4 days ago"
+    assert page("moles").title[0].value == "1 mole: nothing changed, nothing is due"
     lesions.add_lesion(patient, name="Left shoulder", body_site=SITE)
-    assert page("moles").title[0].value == "2 moles, last checked 4 days ago"
+    second = lesions.add_lesion(patient, name="Right shoulder", body_site=SITE)
+    assert page("moles").title[0].value == "3 moles: 2 are due"
+    add(0, probability=0.97, lesion_id=second.id)
+    assert page("moles").title[0].value == "3 moles: 1 to show a doctor, 1 is due"
+
+
+def test_the_most_urgent_moles_come_first_and_many_come_in_pages(page, patient, mole, add):
+    add(4)
+    for number in range(12):
+        lesions.add_lesion(patient, name=f"Mole {number}", body_site=SITE)
+    app = page("moles")
+    assert f"open_{mole.id}" not in {button.key for button in app.button}
+    app.get("pagination")[0].set_value(2).run()
+    assert [button.key for button in app.button if (button.key or "").startswith("open_")] == [f"open_{mole.id}"]
+
+
+def drawn(app) -> dict:
+    """What the page gives the body map to draw."""
+    return next(data for data in (json.loads(one.proto.json) for one in app.get("bidi_component")) if "moles" in data)
+
+
+def test_map_shows_each_mole_where_it_is_with_its_state_in_words(page, patient, mole, add):
+    add(4)
+    point = MapPoint("back", 0.4, 0.3)
+    placed = lesions.add_lesion(patient, name="Dot", body_site=zone_at(point), place=point)
+    shown = {one["id"]: one for one in drawn(page("moles"))["moles"]}
+    assert shown[placed.id]["view"] == "back"
+    assert shown[placed.id]["y"] == point.y
+    assert shown[placed.id]["label"] == "Dot, due: No photo could be measured yet"
+    assert shown[mole.id]["state"] == "fine"
+
+
+def test_point_that_was_tapped_names_the_zone_and_is_kept_with_the_mole(page, patient):
+    point = MapPoint("front", 0.744, 0.2)
+    app = page("add_mole", view=point.view, x=point.x, y=point.y)
+    assert app.title[0].value == "A mole here: left shoulder"
+    assert app.text_input(key="mole_name").value == "Left shoulder"
+    assert app.selectbox(key="mole_site").value == "left_shoulder"
+    click(app, "mole_add")
+    assert [mole.place for mole in lesions.list_lesions(patient)] == [point]
+    page("moles")
+    assert page("add_mole", view=point.view, x=point.x, y=point.y).text_input(key="mole_name").value == "Left shoulder 2"
+
+
+@pytest.mark.parametrize("point", [{"x": "a", "y": "1"}, {"x": "nan", "y": "0.2"}, {"x": "7", "y": "0.2"}, {"x": "0.01", "y": "0.01"}])
+def test_address_with_no_point_on_the_body_leaves_the_place_open(point, page):
+    app = page("add_mole", view="front", **point)
+    assert not app.exception
+    assert app.title[0].value == "Which mole do you want to follow?"
+
+
+# Changing a mole
+
+
+def test_name_and_place_are_changed(page, patient, mole):
+    app = page("edit_mole", mole=mole.id)
+    assert app.text_input(key="mole_name").value == "Nape"
+    app.text_input(key="mole_name").input("Chin")
+    app.selectbox(key="mole_site").select("chin")
+    assert click(app, "mole_save").title[0].value == "Chin: no photo yet"
+    (changed,) = lesions.list_lesions(patient)
+    assert (changed.name, changed.body_site, changed.version) == ("Chin", "chin", 2)
+
+
+def test_change_made_elsewhere_meanwhile_is_told_and_not_overwritten_unasked(page, patient, mole):
+    app = page("edit_mole", mole=mole.id)
+    lesions.edit_lesion(patient, lesion_id=mole.id, version=1, name="Ear", body_site="left_ear")
+    app.text_input(key="mole_name").input("Chin")
+    app = click(app, "mole_save")
+    assert "it is called Ear now" in app.error[0].value
+    assert app.text_input(key="mole_name").value == "Chin"
+    assert lesions.list_lesions(patient)[0].name == "Ear"
+    click(app, "mole_save")
+    assert lesions.list_lesions(patient)[0].name == "Chin"
 
 
 def test_card_says_name_place_and_last_finding(page, mole, add):

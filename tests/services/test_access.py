@@ -15,6 +15,7 @@ from db.models import AuditEvent
 from services import (
     accounts,
     audit,
+    body,
     consent,
     devices,
     email_links,
@@ -43,6 +44,8 @@ MODULES = (
     consent, notifications,
     # Reviews and second opinions.
     outlines, reviews,
+    # The patient's own place.
+    body,
 )
 
 
@@ -194,6 +197,13 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     reviews.choose_blind: (lambda w, who: reviews.choose_blind(who, blind=True), for_role("doctor")),
     records.list_records: (lambda w, who: records.list_records(who), for_role("admin")),
     records.export_csv: (lambda w, who: b"".join(records.export_csv(who)), for_role("admin")),
+    lesions.edit_lesion: (
+        lambda w, who: lesions.edit_lesion(who, lesion_id=w.lesion_id, version=1, name="Changed", body_site="nape"),
+        about_the_owner("owner", roles=("patient",)),
+    ),
+    photos.withdraw_photo: (lambda w, who: photos.withdraw_photo(who, upload_id=w.upload_id), about_the_owner("owner", roles=("patient",))),
+    body.overview: (lambda w, who: body.overview(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
+    body.choose_figure: (lambda w, who: body.choose_figure(who, build="broad", skin="dark"), for_role("patient")),
 }
 
 
@@ -236,7 +246,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "two_factor.finish_log_in", "two_factor.main", "accounts.tell_of_new_password", "email_links.ask_reset",
         "email_links.ask_verification", "email_links.works", "email_links.reset_password", "email_links.verify_email",
         "external.identity_of", "external.log_in", "external.sign_up", "accounts.require_active",
-        "lesions.load_visit", "photos.analyser", "photos.use_analyser",
+        "lesions.load_visit", "lesions.in_use", "lesions.has_photos", "lesions.suggested_name", "photos.analyser", "photos.use_analyser",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
         "notifications.notify", "consent.require_in_force",
         "outlines.checked", "outlines.to_draw_on", "outlines.pixels",

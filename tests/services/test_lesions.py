@@ -7,8 +7,10 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import event
 
+from db.base import now
 from db.models import Diagnosis, Lesion, Upload, Visit
 from services import lesions, notes, photos, sharing, unit_of_work
+from services.body_figure import MapPoint
 from services.body_sites import BODY_SITES, label
 from services.errors import NotFound, ValidationError
 from services.fields import today
@@ -164,3 +166,56 @@ def test_body_sites_go_from_head_to_foot_and_name_both_sides() -> None:
     assert all(f"right_{code[5:]}" in BODY_SITES for code in codes if code.startswith("left_"))
     assert label("left_shoulder") == "Left shoulder"
     assert len(set(BODY_SITES.values())) == len(codes)
+
+
+SHOULDER = MapPoint("front", 0.744, 0.2)
+
+
+def test_point_is_kept_where_it_lies_on_the_body_site_and_left_out_where_not(patient) -> None:
+    assert lesions.add_lesion(patient, name="A", body_site="left_shoulder", place=SHOULDER).place == SHOULDER
+    assert lesions.add_lesion(patient, name="B", body_site="left_foot", place=SHOULDER).place is None
+
+
+def test_edit_keeps_everything_of_the_mole_but_what_was_changed(patient, tiny) -> None:
+    lesion = lesions.add_lesion(patient, name="Nape", body_site="nape", first_noticed=date(2020, 1, 2))
+    photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 6, 1))
+    edited = lesions.edit_lesion(
+        patient, lesion_id=lesion.id, version=lesion.version, name="nape", body_site="left_shoulder", first_noticed=None, place=SHOULDER
+    )
+    assert (edited.name, edited.body_site, edited.first_noticed, edited.place, edited.version) == (
+        "nape", "left_shoulder", None, SHOULDER, 2,
+    )
+    assert lesions.list_lesions(patient) == (edited,)
+    assert edited.last_upload_id
+
+
+def test_edit_of_an_older_state_is_told_and_stores_nothing(patient) -> None:
+    lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    lesions.edit_lesion(patient, lesion_id=lesion.id, version=1, name="Ear", body_site="left_ear")
+    with pytest.raises(ValidationError, match="it is called Ear now, place: left ear") as caught:
+        lesions.edit_lesion(patient, lesion_id=lesion.id, version=1, name="Chin", body_site="chin")
+    assert list(caught.value.fields) == ["version"]
+    assert lesions.list_lesions(patient)[0].name == "Ear"
+
+
+def test_mole_in_the_bin_shows_nowhere_and_its_name_is_free(patient, tiny) -> None:
+    lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    visit = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 6, 1))
+    with transaction() as session:
+        session.get_one(Lesion, lesion.id).deleted_at = now()
+    assert lesions.list_lesions(patient) == ()
+    for read in (
+        lambda: lesions.timeline(patient, lesion_id=lesion.id),
+        lambda: lesions.visit(patient, visit_id=visit.id),
+        lambda: lesions.edit_lesion(patient, lesion_id=lesion.id, version=1, name="Ear", body_site="left_ear"),
+        lambda: photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 6, 1)),
+        lambda: photos.photo_file(patient, upload_id=visit.photo.id, size="thumb"),
+    ):
+        with pytest.raises(NotFound):
+            read()
+    assert lesions.add_lesion(patient, name="Nape", body_site="nape")
+
+
+def test_suggested_name_is_one_that_is_free() -> None:
+    assert lesions.suggested_name("Left shoulder", []) == "Left shoulder"
+    assert lesions.suggested_name("Left shoulder", ["left shoulder", "Left shoulder 2"]) == "Left shoulder 3"

@@ -444,3 +444,32 @@ def test_real_networks_judge_a_generated_photo(patient, lesion, analyser) -> Non
     assert len(visit.finding.models) == 2
     assert photos.overlay_file(patient, upload_id=visit.photo.id)
     assert [band[0] for band in photos.bands()] == sorted(band[0] for band in photos.bands())
+
+
+def test_withdrawn_photo_shows_nowhere_and_the_one_before_it_counts_again(patient, tiny) -> None:
+    lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    first = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
+    second = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(radius=20), taken_on=date(2024, 6, 1))
+    photos.withdraw_photo(patient, upload_id=second.photo.id)
+    (listed,) = lesions.list_lesions(patient)
+    assert (listed.visit_count, listed.last_visited_on, listed.last_upload_id) == (1, date(2024, 5, 1), first.photo.id)
+    assert [visit.id for visit in lesions.timeline(patient, lesion_id=lesion.id).visits] == [first.id]
+    for read in (
+        lambda: lesions.visit(patient, visit_id=second.id),
+        lambda: photos.photo_file(patient, upload_id=second.photo.id, size="full"),
+        lambda: photos.overlay_file(patient, upload_id=second.photo.id),
+        lambda: photos.withdraw_photo(patient, upload_id=second.photo.id),
+    ):
+        with pytest.raises(NotFound):
+            read()
+
+
+def test_withdrawn_photo_leaves_the_others_of_its_day_and_comes_back_when_sent_again(patient, tiny) -> None:
+    lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    for radius in (20, 30):
+        visit = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(radius=radius), taken_on=date(2024, 6, 1))
+    kept, withdrawn = visit.photos
+    photos.withdraw_photo(patient, upload_id=withdrawn.id)
+    assert [photo.id for photo in lesions.visit(patient, visit_id=visit.id).photos] == [kept.id]
+    again = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(radius=30), taken_on=date(2024, 6, 1))
+    assert [photo.id for photo in again.photos] == [kept.id, withdrawn.id]
