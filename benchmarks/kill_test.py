@@ -29,7 +29,7 @@ from sqlalchemy import select
 import core
 from core import isolation
 from db.models import AuditEvent, Note, Upload
-from services import accounts, anchor, audit, lesions, notes, photos, records, sharing, start, storage, unit_of_work
+from services import accounts, anchor, audit, lesions, notes, photos, records, sealing, sharing, start, storage, unit_of_work
 from services.audit import Action
 from services.settings import settings
 from services.unit_of_work import reading
@@ -193,7 +193,7 @@ def _files() -> dict[str, Path]:
 
 
 def _is_whole(path: Path) -> bool:
-    return hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+    return hashlib.sha256(sealing.unseal_file(path.read_bytes())).hexdigest() == path.stem
 
 
 # --- starting them ---

@@ -67,8 +67,8 @@ class Observed:
             await PlainTextResponse(STOPPED.format(number.upper()), status_code=500)(scope, receive, send_on)
         finally:
             seconds = time.perf_counter() - begun
-            metrics.requests.count(route, status)
-            metrics.request_seconds.observe(seconds, route)
+            metrics.requests.labels(route, status).inc()
+            metrics.request_seconds.labels(route).observe(seconds)
             level = logging.DEBUG if route in ("static", "streamlit") else logging.INFO
             logs.event("request", level=level, route=route, method=scope["method"], status=status, ms=round(1000 * seconds, 1))
 
@@ -92,7 +92,7 @@ async def show_metrics(request: Request) -> Response:
         text = await run_in_threadpool(metrics.render)
     except (ServiceError, OSError):
         return PlainTextResponse("The figures cannot be found out at the moment.\n", status_code=503)
-    return Response(text, media_type="text/plain; version=0.0.4", headers={"Cache-Control": "no-store"})
+    return Response(text, media_type=metrics.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
 def _may_see(request: Request) -> bool:
@@ -121,8 +121,8 @@ def one_page(name: str, *, actor: int | None) -> Iterator[None]:
             raise
         finally:
             seconds = time.perf_counter() - begun
-            metrics.pages.count(name, outcome)
-            metrics.page_seconds.observe(seconds, name)
+            metrics.pages.labels(name, outcome).inc()
+            metrics.page_seconds.labels(name).observe(seconds)
             logs.event("page", page=name, outcome=outcome, ms=round(1000 * seconds, 1), actor=actor)
 
 

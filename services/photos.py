@@ -18,7 +18,7 @@ from core.photo import decode_heat_map_png, decode_mask_png, encode_heat_map_png
 from core.runtime import UnusableWeights
 from db.base import now
 from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
-from services import audit, consent, fields, lesions, metrics, policy, running, storage
+from services import audit, consent, fields, lesions, metrics, policy, running, storage, throttle
 from services.audit import Action
 from services.cache import cached
 from services.errors import NotFound, PhotoRefused, ServiceError, StorageFailed, ValidationError
@@ -117,6 +117,7 @@ def add_photo(
         consent.require_in_force(session, patient_id=lesion.patient_id)
         patient = session.get_one(User, lesion.patient_id)
         note = _checked(patient, taken_on, note)
+    _count_attempt(actor)
     step = on_step or (lambda name: None)
     step("reading")
     # The analysis takes seconds: no transaction is open meanwhile.
@@ -266,6 +267,17 @@ def _prepare(data: bytes, step: Callable[[str], None]) -> _Prepared:
     masks = {name: encode_mask_png(mask) for name, mask in analysis.masks.items()} if analysis.accepted else {}
     heat_map = encode_heat_map_png(analysis.heat_map) if analysis.accepted and analysis.heat_map is not None else None
     return _Prepared(jpeg, masks, heat_map, analysis, original.format, len(data))
+
+
+def _count_attempt(actor: Person) -> None:
+    """Each photo costs seconds of the server, so one person cannot send any number of them."""
+    with transaction() as session:
+        wait = throttle.count_try(session, throttle.key("photo", str(actor.id)))
+    if wait is not None:
+        raise PhotoRefused(
+            f"You have sent very many photos within a short time. Please wait {throttle.in_words(wait)} and send this one again.",
+            "too_many_photos",
+        )
 
 
 def _own_lesion(session: Session, actor: Person, lesion_id: int, *, for_update: bool = False) -> Lesion:

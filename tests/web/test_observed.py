@@ -53,7 +53,7 @@ def test_every_answer_has_a_number_and_is_counted(moletrail, caplog):
         "route": "/photo/{id}/large.jpg", "method": "GET", "status": 200,
     }  # fmt: skip
     assert entry["ms"] > 0
-    assert 'moletrail_requests_total{route="/photo/{id}/large.jpg",status="200"}' in metrics.render()
+    assert 'moletrail_requests_total{route="/photo/{id}/large.jpg",status="200"}' in metrics.render().decode()
 
 
 def test_failure_is_a_calm_sentence_with_the_number_of_its_log_line(moletrail, caplog):
