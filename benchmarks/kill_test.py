@@ -1,9 +1,9 @@
 """What SIGKILL leaves behind: `python -m benchmarks.kill_test [--rounds 200 --seed 1]`.
 
-Each round four processes write at once into one data folder (photos and masks of two patients, a doctor's notes, an
-administrator's CSV exports) and are killed at a random moment; some restarts are killed too. Each writer notes outside,
-after the service returned, what a person would have seen as stored. After the restart (services.start.prepare) files,
-rows, the audit trail and those notes are compared. Exit code 1 where any count is not 0.
+Each round four processes write at once into one data folder (photos and masks of two patients, a doctor's notes and
+reviews with corrected outlines, an administrator's CSV exports) and are killed at a random moment; some restarts are killed
+too. Each writer notes outside, after the service returned, what a person would have seen as stored. After the restart
+(services.start.prepare) files, rows, the audit trail and those notes are compared. Exit code 1 where any count is not 0.
 """
 
 from __future__ import annotations
@@ -24,12 +24,14 @@ from datetime import date, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import select
 
 import core
 from core import isolation
-from db.models import AuditEvent, Note, Upload
-from services import accounts, anchor, audit, lesions, notes, photos, records, sealing, sharing, start, storage, unit_of_work
+from core.photo import encode_mask_png
+from db.models import AuditEvent, Note, Review, Upload
+from services import accounts, anchor, audit, lesions, notes, photos, records, reviews, sealing, sharing, start, storage, unit_of_work
 from services.audit import Action
 from services.settings import settings
 from services.unit_of_work import reading
@@ -38,7 +40,7 @@ from tests.helpers import PASSWORD, TinyAnalyser, photo_bytes, signed_up
 
 SHORTEST_SECONDS, LONGEST_SECONDS = 0.1, 1.2
 """A round is killed at a random moment between these."""
-PAUSE_SECONDS = {"notes": 0.02, "exports": 0.1}
+PAUSE_SECONDS = {"doctor": 0.02, "exports": 0.1}
 """These write so quickly that without a pause they would leave the photos no turn at the database."""
 RESTARTS_KILLED = 0.1
 """This part of the restarts is killed at a random moment, and then done again."""
@@ -75,7 +77,7 @@ def run(folder: Path, *, rounds: int, seed: int) -> Counter:
     people = _in_a_process(_set_up)
     for number in range(rounds):
         writers = [
-            _begin(_write, kind, people, told / f"{kind}-{number}", random_.getrandbits(32)) for kind in ("ann", "bo", "notes", "exports")
+            _begin(_write, kind, people, told / f"{kind}-{number}", random_.getrandbits(32)) for kind in ("ann", "bo", "doctor", "exports")
         ]
         time.sleep(random_.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
         for writer in writers:
@@ -124,7 +126,7 @@ def _write(kind: str, people: dict[str, Person], told: Path, seed: int) -> None:
     write: Callable[[], dict] = {
         "ann": lambda: _add_photo(people["ann"], random_),
         "bo": lambda: _add_photo(people["bo"], random_),
-        "notes": lambda: _add_note(people, random_),
+        "doctor": lambda: _say(people, random_),
         "exports": lambda: _export(people["admin"]),
     }[kind]
     descriptor = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -143,11 +145,22 @@ def _add_photo(patient: Person, random_: random.Random) -> dict:
     return {"upload": visit.photos[-1].id}
 
 
-def _add_note(people: dict[str, Person], random_: random.Random) -> dict:
-    lesion = lesions.list_lesions(people["doctor"], patient_id=people[random_.choice(("ann", "bo"))].id)[0]
-    visit = random_.choice(lesions.timeline(people["doctor"], lesion_id=lesion.id).visits)
+def _say(people: dict[str, Person], random_: random.Random) -> dict:
+    """A note, or a review with an outline of the doctor's own, or a new version of one."""
+    doctor = people["doctor"]
+    lesion = lesions.list_lesions(doctor, patient_id=people[random_.choice(("ann", "bo"))].id)[0]
+    visit = random_.choice(lesions.timeline(doctor, lesion_id=lesion.id).visits)
     text = f"Seen, {random_.getrandbits(64):x}"
-    return {"note": notes.add_note(people["doctor"], visit_id=visit.id, text=text).id, "text": text}
+    if random_.random() < 0.5:
+        return {"note": notes.add_note(doctor, visit_id=visit.id, text=text).id, "text": text}
+    outline = np.zeros((visit.photo.height, visit.photo.width), bool)
+    outline[20:60, 20 : random_.randrange(40, 80)] = True
+    earlier = [one.id for one in reviews.standing(reviews.reviews_of(doctor, diagnosis_id=visit.finding.id))]
+    signed = reviews.record_review(
+        doctor, diagnosis_id=visit.finding.id, verdict="agree", reason=text, mask=encode_mask_png(outline),
+        supersedes_id=next(iter(earlier), None),
+    )  # fmt: skip
+    return {"review": signed.id, "text": text}
 
 
 def _export(admin: Person) -> dict:
@@ -168,22 +181,26 @@ def _restart_and_compare(told: Path) -> dict[str, int]:
         events = Counter((row.action, row.subject) for row in session.scalars(select(AuditEvent).where(AuditEvent.outcome == "ok")))
         uploads = set(session.scalars(select(Upload.id)))
         written = {note.id: note.text for note in session.scalars(select(Note))}
+        signed = {review.id: review.reason for review in session.scalars(select(Review))}
         trail = audit.state(session, anchored=anchor.read())
     exports = events[Action.EXPORT_RECORDS, ""]
     lost = sum(
-        ("upload" in one and one["upload"] not in uploads) or ("note" in one and written.get(one["note"]) != one["text"])
+        ("upload" in one and one["upload"] not in uploads)
+        or ("note" in one and written.get(one["note"]) != one["text"])
+        or ("review" in one and signed.get(one["review"]) != one["text"])
         for one in acknowledged
     ) + max(0, sum("export" in one for one in acknowledged) - exports)
     # A deed and its entry are stored together or not at all. The very same photo sent again leaves a second entry.
-    deeds = {(str(Action.ADD_PHOTO), f"upload:{id}") for id in uploads} | {(str(Action.ADD_NOTE), f"note:{id}") for id in written}
-    told_of = {key for key in events if key[0] in (Action.ADD_PHOTO, Action.ADD_NOTE)}
+    done = {Action.ADD_PHOTO: ("upload", uploads), Action.ADD_NOTE: ("note", written), Action.RECORD_REVIEW: ("review", signed)}
+    deeds = {(str(action), f"{kind}:{id}") for action, (kind, ids) in done.items() for id in ids}
+    told_of = {key for key in events if key[0] in done}
     return {
         "orphan files": len(files.keys() - referred),
         "rows without file": sum(name not in files or not _is_whole(files[name]) for name in referred),
         "acknowledged writes lost": lost,
         "broken audit entries": (not trail.holds) + len(deeds ^ told_of),
         "swept": before - len(files),
-        "photos": len(uploads), "notes": len(written), "exports": exports, "files": len(files),
+        "photos": len(uploads), "notes": len(written), "reviews": len(signed), "exports": exports, "files": len(files),
         "acknowledged writes": len(acknowledged), "audit entries": trail.entries,
     }
 
