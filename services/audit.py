@@ -55,6 +55,7 @@ class Action(StrEnum):
     ENABLE_ACCOUNT = "enable_account"
     VIEW_PATIENT = "view_patient"
     LIST_PATIENTS = "list_patients"
+    VIEW_WORK_LIST = "view_work_list"
     ADD_LESION = "add_lesion"
     VIEW_TIMELINE = "view_timeline"
     VIEW_VISIT = "view_visit"

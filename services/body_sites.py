@@ -41,3 +41,25 @@ BODY_SITES: dict[str, str] = {
 def label(code: str) -> str:
     """The words for a code."""
     return BODY_SITES[code]
+
+
+REGIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "head": ("Head and neck", ("scalp", "forehead", "temple", "ear", "nose", "cheek", "lips", "chin", "neck_front", "nape")),
+    "front": ("Chest and belly", ("chest", "abdomen", "flank", "genital_area")),
+    "back": ("Back", ("upper_back", "lower_back", "buttock")),
+    "arms": ("Shoulders, arms and hands", ("shoulder", "upper_arm", "forearm", "hand")),
+    "legs": ("Legs and feet", ("thigh", "knee", "lower_leg", "foot", "sole")),
+    "other": ("Somewhere else", ("other",)),
+}
+"""Code of a region -> its words, and the sites in it without left and right."""
+
+
+def region_of(code: str) -> str:
+    """The code of the region in which a site lies."""
+    bare = code.removeprefix("left_").removeprefix("right_")
+    return next(region for region, (_, sites) in REGIONS.items() if bare in sites)
+
+
+def sites_in(region: str) -> tuple[str, ...]:
+    """The codes of all sites of a region, left and right."""
+    return tuple(code for code in BODY_SITES if region_of(code) == region)

@@ -1,11 +1,12 @@
-"""Slices of long lists."""
+"""Long lists: slices of them, and conditions that name many."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, bindparam, false, func, select
 from sqlalchemy.orm import Session
 
 from services.views import Page
@@ -31,9 +32,28 @@ def numbered(items: Sequence[T], *, page: int, size: int) -> Page[T]:
 
 
 def finder(search: str) -> Callable[..., bool]:
-    """Return a test whether one of some texts holds `search`, whatever the capitals; everything holds an empty one."""
-    sought = search.strip().casefold()
-    return lambda *texts: not sought or any(sought in text.casefold() for text in texts)
+    """Return a test whether some texts together hold each word of `search`, whatever the capitals and accents; everything
+    holds none. Personal texts may be sealed, so they are searched here and never by the database."""
+    sought = _folded(search).split()
+
+    def matches(*texts: str) -> bool:
+        text = _folded(" ".join(texts)) if sought else ""
+        return all(word in text for word in sought)
+
+    return matches
+
+
+def _folded(text: str) -> str:
+    """Without capitals and accents, so that tomas finds Tomás."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in apart if not unicodedata.combining(character))
+
+
+def one_of(column: Any, numbers: Iterable[int]) -> ColumnElement[bool]:
+    """The column holds one of these numbers. They are written into the statement itself, as databases limit how many
+    parameters it takes."""
+    numbers = list(numbers)
+    return column.in_(bindparam(None, numbers, expanding=True, literal_execute=True)) if numbers else false()
 
 
 def _size(size: int) -> int:

@@ -55,6 +55,7 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.REVOKE: {Relation.OWNER},
         Action.LIST_GRANTS: {Relation.PATIENT},
         Action.LIST_PATIENTS: {Relation.DOCTOR},
+        Action.VIEW_WORK_LIST: {Relation.DOCTOR},
         Action.LIST_SESSIONS: EVERYBODY,
         Action.END_SESSION: EVERYBODY,
         Action.CHANGE_PASSWORD: EVERYBODY,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, joinedload
 
 from db.base import now
-from db.models import AccountState, CareGrant, Diagnosis, Lesion, Role, Upload, User, Visit
-from services import audit, fields, mapping, notifications, policy, sealing
+from db.models import AccountState, CareGrant, Lesion, MoleSummary, Role, Upload, User, Visit
+from services import audit, fields, mapping, names, notifications, policy, sealing
 from services.audit import Action
 from services.errors import NotFound, ValidationError
-from services.paging import finder, numbered
+from services.paging import one_of, page_of
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Grant, Page, PatientSummary, Person
 
@@ -77,70 +77,53 @@ def list_grants(actor: Person) -> tuple[Grant, ...]:
 
 
 def list_patients(actor: Person, *, search: str = "", page: int = 1, size: int = 25) -> Page[PatientSummary]:
-    """Patients who share with this doctor, the highest malignancy probability first, then by surname."""
-    in_force = select(CareGrant).where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None)).subquery()
-    ids = select(in_force.c.patient_id)
-    counts = (
-        select(
-            Lesion.patient_id,
-            func.count(Lesion.id.distinct()).label("lesions"),
-            func.count(Upload.id).label("photos"),
-            func.max(Visit.visited_on).label("last"),
+    """Patients who share with this doctor and whose names, e-mail or number hold each word of `search`; the highest malignancy
+    probability first, then who shares longest."""
+    with reading() as session:
+        policy.require(session, actor, Action.LIST_PATIENTS)
+        found = page_of(session, _patients(session, actor, search), page=page, size=size, view=lambda row: row)
+        counts = _photo_counts(session, [row.User.id for row in found.items])
+        items = tuple(
+            PatientSummary(mapping.person(row.User), row.moles, counts.get(row.User.id, 0), row.last, row.highest, row.since)
+            for row in found.items
         )
-        .outerjoin(Visit, Visit.lesion_id == Lesion.id)
-        .outerjoin(Upload, Upload.visit_id == Visit.id)
-        .where(Lesion.patient_id.in_(ids))
-        .group_by(Lesion.patient_id)
-        .subquery()
-    )
-    place = func.row_number().over(
-        partition_by=Lesion.id, order_by=(Visit.visited_on.desc(), Upload.id.desc(), Diagnosis.id.desc())
-    )
-    ranked = (
-        select(Lesion.patient_id, Diagnosis.malignant_probability, place.label("place"))
-        .join(Visit, Visit.lesion_id == Lesion.id)
-        .join(Upload, Upload.visit_id == Visit.id)
-        .join(Diagnosis, Diagnosis.upload_id == Upload.id)
-        .where(Lesion.patient_id.in_(ids), Upload.accepted)
-        .subquery()
-    )
-    highest = (
-        select(ranked.c.patient_id, func.max(ranked.c.malignant_probability).label("probability"))
-        .where(ranked.c.place == 1)
-        .group_by(ranked.c.patient_id)
+    record_view(actor, Action.LIST_PATIENTS)
+    return replace(found, items=items)
+
+
+def _patients(session: Session, actor: Person, search: str) -> Select:
+    shared = select(CareGrant.patient_id).where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
+    moles = (
+        select(
+            MoleSummary.patient_id,
+            func.count().label("moles"),
+            func.max(MoleSummary.last_visited_on).label("last"),
+            func.max(MoleSummary.probability).label("highest"),
+        )
+        .where(MoleSummary.patient_id.in_(shared))
+        .group_by(MoleSummary.patient_id)
         .subquery()
     )
     query = (
-        select(
-            User,
-            func.coalesce(counts.c.lesions, 0),
-            func.coalesce(counts.c.photos, 0),
-            counts.c.last,
-            highest.c.probability,
-            in_force.c.created_at,
-        )
-        .join(in_force, in_force.c.patient_id == User.id)
-        .outerjoin(counts, counts.c.patient_id == User.id)
-        .outerjoin(highest, highest.c.patient_id == User.id)
+        select(User, func.coalesce(moles.c.moles, 0).label("moles"), moles.c.last, moles.c.highest, CareGrant.created_at.label("since"))
+        .join(CareGrant, CareGrant.patient_id == User.id)
+        .outerjoin(moles, moles.c.patient_id == User.id)
+        .where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
+        .order_by(moles.c.highest.desc().nulls_last(), CareGrant.id)
     )
-    # Names may be sealed, so they are searched and sorted here; only the page's own rows are then read whole.
-    order = (
-        select(User.id, User.first_name, User.surname, User.email, highest.c.probability)
-        .join(in_force, in_force.c.patient_id == User.id)
-        .outerjoin(highest, highest.c.patient_id == User.id)
+    return query.where(one_of(User.id, names.patients_named(session, actor.id, search))) if search.strip() else query
+
+
+def _photo_counts(session: Session, patient_ids: list[int]) -> dict[int, int]:
+    """Photos that are not in the bin, of these patients only: counting everybody's takes long where there are many."""
+    query = (
+        select(Lesion.patient_id, func.count())
+        .join(Visit, Visit.lesion_id == Lesion.id)
+        .join(Upload, Upload.visit_id == Visit.id)
+        .where(Lesion.patient_id.in_(patient_ids), Lesion.deleted_at.is_(None), Upload.deleted_at.is_(None))
+        .group_by(Lesion.patient_id)
     )
-    with reading() as session:
-        policy.require(session, actor, Action.LIST_PATIENTS)
-        matches = finder(search)
-        rows = [row for row in session.execute(order) if matches(f"{row.first_name} {row.surname}", row.email)]
-        rows.sort(key=lambda row: (row.probability is None, -(row.probability or 0), row.surname.casefold(), row.id))
-        found = numbered([row.id for row in rows], page=page, size=size)
-        summaries = {
-            row[0].id: PatientSummary(mapping.person(row[0]), *row[1:]) for row in session.execute(query.where(User.id.in_(found.items)))
-        }
-        found = replace(found, items=tuple(summaries[number] for number in found.items))
-    record_view(actor, Action.LIST_PATIENTS)
-    return found
+    return dict(session.execute(query).all())
 
 
 def patient_of(actor: Person, *, patient_id: int) -> Person:

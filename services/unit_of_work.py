@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, Programming
 from sqlalchemy.orm import Session
 
 from db.engine import WRITING, make_engine
-from services import anchor, audit, sealing
+from services import anchor, audit, sealing, summaries
 from services.audit import Action
 from services.errors import AccessError, StorageFailed
 from services.settings import settings
@@ -59,7 +59,9 @@ def transaction() -> Iterator[Session]:
     """A session that may write: committed on a clean exit, rolled back otherwise."""
     writing = engine().execution_options(**WRITING)
     with outages_in_words(), _refusals_audited(), Session(writing, expire_on_commit=False) as session, session.begin():
+        summaries.follow(session)
         yield session
+        summaries.refresh_touched(session)
     if last := session.info.get("anchor"):
         anchor.advance(last)
 

@@ -11,6 +11,7 @@ from db.models.lesion import Lesion, Visit
 from db.models.login_session import LoginSession
 from db.models.login_throttle import LoginThrottle
 from db.models.mole_link import MoleLink
+from db.models.mole_summary import MoleSummary
 from db.models.note import Note
 from db.models.notification import Notification
 from db.models.outgoing_mail import OutgoingMail
@@ -24,6 +25,6 @@ from db.models.user import AccountState, Role, Sex, User
 
 __all__ = [
     "AccountState", "Alignment", "AuditEvent", "CareGrant", "ConsentRecord", "Diagnosis", "EmailLink", "KnownDevice", "Lesion",
-    "LinkPurpose", "LoginSession", "LoginThrottle", "Management", "MoleLink", "Note", "Notification", "OutgoingMail",
+    "LinkPurpose", "LoginSession", "LoginThrottle", "Management", "MoleLink", "MoleSummary", "Note", "Notification", "OutgoingMail",
     "RecoveryCode", "Reminder", "Review", "RiskAnswers", "Role", "SecondOpinion", "Sex", "Upload", "User", "Verdict", "Visit",
 ]

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages import _cases as cases
 from pages import _timeline as timeline_parts
 from pages._parts import caution, empty_state, format_date, link
 from pages._session import require_role
@@ -11,6 +12,7 @@ person = require_role("doctor")
 timeline = timeline_parts.timeline_or_stop(person, back="patients")
 lesion, patient = timeline.lesion, plain(timeline.patient.full_name)
 
+cases.steps(person, lesion.id)
 link("patient", patient, icon=":material/arrow_back:", patient=lesion.patient_id)
 finding = lesion.last_finding
 st.title(f"{plain(lesion.name)}: {brief(finding).lower() if finding else 'no finding yet'}", anchor=False)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages import _cases as cases
 from pages import _result as result
 from pages._parts import caution, field, format_date, link, show_error
 from pages._session import require_role
@@ -14,6 +15,7 @@ visit = result.visit_or_stop(person, back="patients")
 patient = sharing.patient_of(person, patient_id=visit.patient_id)
 shown = result.shown_photo(visit)
 
+cases.steps(person, visit.lesion_id)
 link("timeline", f"{plain(patient.full_name)}: {plain(visit.lesion_name)}", icon=":material/arrow_back:", mole=visit.lesion_id)
 st.title(result.headline(shown), anchor=False)
 st.caption(f"{plain(patient.full_name)}, {plain(visit.lesion_name)}, visit of {format_date(visit.visited_on)}")

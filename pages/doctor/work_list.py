@@ -1,0 +1,87 @@
+"""What waits for me: one row a mole over all patients who share with me, the most urgent first."""
+
+import streamlit as st
+
+from pages import _cases as cases
+from pages._cases import KINDS
+from pages._parts import caution, empty_state, photo
+from pages._session import require_role
+from pages._words import plain
+from services import worklist
+from services.body_sites import REGIONS
+from services.worklist import Case, WorkFilter
+
+
+def title(count: int, *, filtered: bool) -> str:
+    if filtered:
+        return "1 case matches" if count == 1 else f"{count or 'No'} case{'s' if count else ''} match{'' if count else 'es'}"
+    return "1 case waits for you" if count == 1 else f"{count} cases wait for you" if count else "No case waits for you"
+
+
+def row(case: Case) -> None:
+    """Patient and site, state and why it waits, the numbers, and the way in."""
+    with st.container(key=f"case_{case.lesion_id}"):
+        picture, who, why, numbers, way = st.columns([1, 4, 6, 3, 2], vertical_alignment="center")
+    with picture:
+        if case.upload_id:
+            photo(case.upload_id, "thumb", alt=f"Newest photo of {case.lesion_name or 'the mole'}", width=72)
+    with who, st.container(gap=None):
+        st.markdown(f"**{plain(case.patient_name) or 'A patient of a colleague'}**")
+        st.caption(f"{plain(case.lesion_name)}, {case.body_site_label.lower()}" if case.lesion_name else case.body_site_label)
+    with why, st.container(gap="xxsmall"):
+        cases.badge(case)
+        st.caption(cases.reason(case))
+    with numbers, st.container(gap=None):
+        st.markdown(", ".join(filter(None, (cases.probability_words(case), cases.change_words(case)))))
+        st.caption(cases.seen_words(case))
+    with way:
+        about = f"{plain(case.patient_name)}, {plain(case.lesion_name)}" if case.patient_name else case.body_site_label
+        if st.button("Open", key=f"open_{case.lesion_id}", help=about, width="stretch"):
+            cases.begin_walk(person, wanted)
+            cases.open_case(case)
+
+
+def first_page() -> None:
+    st.session_state["work_list_page"] = 1
+
+
+person = require_role("doctor")
+heading = st.empty()
+reasons = st.container()
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    # Every choice is in the address too, so that it survives a refresh and the way back.
+    kept = {"bind": "query-params", "on_change": first_page}
+    search = st.text_input("Patient", key="search", type="search", placeholder="Name, e-mail or number", width=280, **kept)
+    region = st.selectbox(
+        "Body site", tuple(REGIONS), index=None, placeholder="All", format_func=lambda code: REGIONS[code][0], filter_mode=None,
+        key="region", width=240, **kept,
+    )
+    since = st.date_input("Last photo since", value=None, format="DD/MM/YYYY", key="since", width=180, **kept)
+with reasons:
+    wanted = WorkFilter(kind=st.session_state.get("kind"), region=region, since=since, search=search or "")
+    found = worklist.work_list(person, filter=wanted, page=st.session_state.get("work_list_page", 1))
+    st.pills(
+        "Reason", worklist.KINDS, format_func=lambda kind: f"{KINDS[kind].icon} {KINDS[kind].word} {found.counts[kind]}", key="kind",
+        label_visibility="collapsed", **kept,
+    )
+filtered = bool(wanted.kind or region or since or search)
+heading.title(title(found.cases.total, filtered=filtered), anchor=False)
+
+if not found.cases.items and filtered:
+    empty_state("Nothing matches", "Take a filter away, or try fewer letters of the name.", icon=":material/filter_alt_off:")
+elif not found.cases.items:
+    empty_state(
+        "All caught up",
+        f"New photos, changes and overdue re-checks of patients who share with you appear here. They share by your e-mail, "
+        f"{plain(person.email)}.",
+        icon=":material/task_alt:",
+    )
+else:
+    if st.button("Start with the first", key="start", type="primary", icon=":material/play_arrow:", shortcut="N"):
+        cases.begin_walk(person, wanted)
+        cases.open_case(found.cases.items[0])
+    for case in found.cases.items:
+        row(case)
+    if found.cases.count > 1:
+        st.pagination(found.cases.count, key="work_list_page")
+    caution()

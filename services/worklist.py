@@ -1,0 +1,241 @@
+"""What waits for a doctor: over all patients who share with them, one case a mole, the most urgent first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from db.models import CareGrant, Lesion, MoleSummary, SecondOpinion, User, Visit
+from db.models.diagnosis import Diagnosis
+from db.models.upload import Upload
+from services import body_sites, mapping, names, policy
+from services.audit import Action
+from services.errors import ValidationError
+from services.fields import today
+from services.paging import LARGEST, one_of
+from services.summaries import Urgency
+from services.unit_of_work import reading, record_view
+from services.views import Page, Person
+
+KINDS = tuple(urgency.name.lower() for urgency in Urgency if urgency is not Urgency.NOTHING)
+"""Why a case waits, the most urgent first: refer, opinion, changed, overdue, uncertain, new."""
+
+
+@dataclass(frozen=True)
+class WorkFilter:
+    """Which cases; None and no search are no condition."""
+
+    kind: str | None = None
+    """One of KINDS."""
+    region: str | None = None
+    """Part of the body, of services.body_sites.REGIONS."""
+    since: date | None = None
+    """First day of the last visit."""
+    search: str = ""
+    """Words of the patient's name, e-mail or number."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One mole that waits."""
+
+    lesion_id: int
+    kind: str
+    """One of KINDS: the most urgent reason."""
+    reason: str
+    """Of refer and changed in words, without full stop; else empty."""
+    patient_id: int | None
+    """None, as the name, where the patient does not share with this doctor: a colleague asks about this one mole."""
+    patient_name: str
+    lesion_name: str
+    body_site_label: str
+    visit_id: int | None
+    """Of the newest accepted photo; that of the question where a colleague asks."""
+    upload_id: int | None
+    probability: float | None
+    """None also where a colleague wants an opinion that does not know it."""
+    change: float | None
+    """Relative change of the area beyond error."""
+    last_visited_on: date | None
+    overdue_since: date | None
+    opinion_id: int | None
+    asked_by: str
+
+
+@dataclass(frozen=True)
+class WorkList:
+    cases: Page[Case]
+    counts: dict[str, int]
+    """Kind -> number of cases that pass the filter but for its kind."""
+
+    @property
+    def waiting(self) -> int:
+        return sum(self.counts.values())
+
+
+def work_list(actor: Person, *, filter: WorkFilter = WorkFilter(), page: int = 1, size: int = 25) -> WorkList:
+    """The cases that pass the filter. Raises ValidationError for a kind or a region that there is not."""
+    with reading() as session:
+        policy.require(session, actor, Action.VIEW_WORK_LIST)
+        asked = _questions(session, actor)
+        waiting = _Waiting(session, actor, filter, asked)
+        found = WorkList(_page(session, waiting, asked, filter, page, size), waiting.counts)
+    record_view(actor, Action.VIEW_WORK_LIST)
+    return found
+
+
+def following(actor: Person, *, filter: WorkFilter = WorkFilter()) -> tuple[int, ...]:
+    """The moles of the first LARGEST cases in the order of the list, for walking through them."""
+    found = work_list(actor, filter=filter, size=LARGEST)
+    return tuple(case.lesion_id for case in found.cases.items)
+
+
+def case_of(actor: Person, *, lesion_id: int) -> Case | None:
+    """The case of this mole, None where it does not wait for this doctor (any more)."""
+    with reading() as session:
+        policy.require(session, actor, Action.VIEW_WORK_LIST)
+        asked = _questions(session, actor)
+        waiting = _Waiting(session, actor, WorkFilter(), asked, lesion_id=lesion_id)
+        found = _cases(session, waiting.ordered().limit(1), asked)
+    record_view(actor, Action.VIEW_WORK_LIST)
+    return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a colleague asked this doctor and still waits for."""
+
+    id: int
+    asked_by: str
+    blind: bool
+    upload_id: int
+    visit_id: int
+
+
+def _questions(session: Session, actor: Person) -> dict[int, _Question]:
+    """Lesion id -> the oldest open question about it."""
+    query = (
+        select(SecondOpinion, User, Upload.id, Visit.id, Visit.lesion_id)
+        .join(Diagnosis, SecondOpinion.diagnosis_id == Diagnosis.id)
+        .join(Upload, Diagnosis.upload_id == Upload.id)
+        .join(Visit, Upload.visit_id == Visit.id)
+        .join(Lesion, Visit.lesion_id == Lesion.id)
+        .join(User, SecondOpinion.asker_id == User.id)
+        .where(
+            SecondOpinion.colleague_id == actor.id, SecondOpinion.answered_at.is_(None), SecondOpinion.withdrawn_at.is_(None),
+            Upload.deleted_at.is_(None), Lesion.deleted_at.is_(None),
+            # A question lasts as long as the patient lets the asking doctor see the mole.
+            policy.cares_for(patient_id=Lesion.patient_id, doctor_id=SecondOpinion.asker_id),
+        )
+        .order_by(SecondOpinion.id.desc())
+    )
+    return {
+        lesion_id: _Question(opinion.id, mapping.person(asker).full_name, opinion.blind, upload_id, visit_id)
+        for opinion, asker, upload_id, visit_id, lesion_id in session.execute(query)
+    }
+
+
+class _Waiting:
+    """The moles that wait for one doctor and pass a filter: how many of each kind, and which."""
+
+    def __init__(
+        self, session: Session, actor: Person, filter: WorkFilter, asked: dict[int, _Question], *, lesion_id: int | None = None
+    ) -> None:
+        _require_known(filter)
+        is_asked = one_of(MoleSummary.lesion_id, asked)
+        overdue = and_(MoleSummary.urgency > Urgency.OVERDUE, MoleSummary.due_on < today())
+        self.rank = case((is_asked, Urgency.OPINION), (overdue, Urgency.OVERDUE), else_=MoleSummary.urgency)
+        shared = select(CareGrant.patient_id).where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
+        self.shared = MoleSummary.patient_id.in_(shared)
+        self.conditions = [
+            or_(self.shared, is_asked) if asked else self.shared,
+            or_(MoleSummary.urgency < Urgency.NOTHING, MoleSummary.due_on < today(), is_asked),
+        ]
+        if lesion_id is not None:
+            self.conditions.append(MoleSummary.lesion_id == lesion_id)
+        if filter.region:
+            self.conditions.append(MoleSummary.body_site.in_(body_sites.sites_in(filter.region)))
+        if filter.since:
+            self.conditions.append(MoleSummary.last_visited_on >= filter.since)
+        if filter.search.strip():
+            self.conditions.append(one_of(MoleSummary.patient_id, names.patients_named(session, actor.id, filter.search)))
+        counted = select(self.rank, func.count()).where(*self.conditions).group_by(self.rank)
+        numbers = dict(session.execute(counted).all()) if lesion_id is None else {}
+        self.counts = {kind: numbers.get(Urgency[kind.upper()], 0) for kind in KINDS}
+
+    def ordered(self) -> Select[Any]:
+        """Rank, whether the patient shares, and the row; each kind in the order that suits it."""
+        return (
+            select(self.rank.label("rank"), self.shared.label("shared"), MoleSummary)
+            .where(*self.conditions)
+            .order_by(
+                self.rank,
+                case((self.rank == Urgency.OVERDUE, MoleSummary.due_on)),
+                case((self.rank == Urgency.CHANGED, func.abs(MoleSummary.change))).desc().nulls_last(),
+                MoleSummary.probability.desc().nulls_last(),
+                MoleSummary.lesion_id,
+            )
+        )
+
+
+def _page(session: Session, waiting: _Waiting, asked: dict[int, _Question], filter: WorkFilter, page: int, size: int) -> Page[Case]:
+    """Only the kinds that this page shows are sorted: there may be a hundred thousand cases of the kinds after them."""
+    size = min(max(size, 1), LARGEST)
+    wanted = [filter.kind] if filter.kind else list(KINDS)
+    total = sum(waiting.counts[kind] for kind in wanted)
+    number = min(max(page, 1), max(1, -(-total // size)))
+    start, before, shown = (number - 1) * size, 0, []
+    skipped = 0
+    for kind in wanted:
+        after = before + waiting.counts[kind]
+        if after <= start:
+            skipped = after
+        elif before < start + size:
+            shown.append(Urgency[kind.upper()])
+        before = after
+    query = waiting.ordered().where(waiting.rank.in_(shown)).limit(size).offset(start - skipped)
+    return Page(items=_cases(session, query, asked) if shown else (), total=total, number=number, size=size)
+
+
+def _cases(session: Session, query: Select[Any], asked: dict[int, _Question]) -> tuple[Case, ...]:
+    rows = session.execute(query).all()
+    ids = [row.MoleSummary.lesion_id for row in rows]
+    moles = {lesion.id: (lesion, patient) for lesion, patient in session.execute(select(Lesion, User).join(User).where(Lesion.id.in_(ids)))}
+    return tuple(_case(row, *moles[row.MoleSummary.lesion_id], asked.get(row.MoleSummary.lesion_id)) for row in rows)
+
+
+def _case(row: Row[Any], lesion: Lesion, patient: User, question: _Question | None) -> Case:
+    summary = row.MoleSummary
+    overdue = row.shared and summary.due_on is not None and summary.due_on < today()
+    told = row.shared and not (question and question.blind)
+    return Case(
+        lesion_id=lesion.id,
+        kind=Urgency(row.rank).name.lower(),
+        reason=summary.reason if row.rank in (Urgency.REFER, Urgency.CHANGED) else "",
+        patient_id=patient.id if row.shared else None,
+        patient_name=mapping.person(patient).full_name if row.shared else "",
+        lesion_name=lesion.name if row.shared else "",
+        body_site_label=body_sites.label(lesion.body_site),
+        visit_id=question.visit_id if question else summary.visit_id,
+        upload_id=question.upload_id if question else summary.upload_id,
+        probability=summary.probability if told else None,
+        change=summary.change if told else None,
+        last_visited_on=summary.last_visited_on if row.shared else None,
+        overdue_since=summary.due_on if overdue else None,
+        opinion_id=question.id if question else None,
+        asked_by=question.asked_by if question else "",
+    )
+
+
+def _require_known(filter: WorkFilter) -> None:
+    mistakes = {}
+    if filter.kind is not None and filter.kind not in KINDS:
+        mistakes["kind"] = "The reason must be one of those of the list."
+    if filter.region is not None and filter.region not in body_sites.REGIONS:
+        mistakes["region"] = "The body site must be one of those of the list."
+    if mistakes:
+        raise ValidationError(mistakes)
