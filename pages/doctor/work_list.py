@@ -12,6 +12,18 @@ from services.body_sites import REGIONS
 from services.worklist import Case, WorkFilter
 
 
+def first_page() -> None:
+    st.session_state["work_list_page"] = 1
+
+
+def choose_kind() -> None:
+    first_page()
+    if st.session_state["kind"]:
+        st.query_params["kind"] = st.session_state["kind"]
+    else:
+        st.query_params.pop("kind", None)
+
+
 def title(count: int, *, filtered: bool) -> str:
     if filtered:
         return "1 case matches" if count == 1 else f"{count or 'No'} case{'s' if count else ''} match{'' if count else 'es'}"
@@ -41,10 +53,6 @@ def row(case: Case) -> None:
             cases.open_case(case)
 
 
-def first_page() -> None:
-    st.session_state["work_list_page"] = 1
-
-
 person = require_role("doctor")
 heading = st.empty()
 reasons = st.container()
@@ -57,14 +65,15 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         key="region", width=240, **kept,
     )
     since = st.date_input("Last photo since", value=None, format="DD/MM/YYYY", key="since", width=180, **kept)
-with reasons:
-    wanted = WorkFilter(kind=st.session_state.get("kind"), region=region, since=since, search=search or "")
-    found = worklist.work_list(person, filter=wanted, page=st.session_state.get("work_list_page", 1))
-    st.pills(
-        "Reason", worklist.KINDS, format_func=lambda kind: f"{KINDS[kind].icon} {KINDS[kind].word} {found.counts[kind]}", key="kind",
-        label_visibility="collapsed", **kept,
-    )
-filtered = bool(wanted.kind or region or since or search)
+# The reason is kept in the address by hand: bound, the words of the choice would be, and they hold the counts.
+kind = st.query_params.get("kind") if st.query_params.get("kind") in worklist.KINDS else None
+wanted = WorkFilter(kind=kind, region=region, since=since, search=search or "")
+found = worklist.work_list(person, filter=wanted, page=st.session_state.get("work_list_page", 1))
+reasons.pills(
+    "Reason", worklist.KINDS, format_func=lambda kind: f"{KINDS[kind].icon} {KINDS[kind].word} {found.counts[kind]}", default=kind,
+    key="kind", label_visibility="collapsed", on_change=choose_kind,
+)
+filtered = bool(kind or region or since or search)
 heading.title(title(found.cases.total, filtered=filtered), anchor=False)
 
 if not found.cases.items and filtered:

@@ -28,7 +28,7 @@ def app_of(monkeypatch, request, token_of):
     [
         ("nobody", []),
         ("patient", ["My moles", "Sharing", "My account"]),
-        ("doctor", ["Patients", "My account"]),
+        ("doctor", ["Work list", "Patients", "My account"]),
         ("admin", ["Accounts", "Records", "My account"]),
     ],
 )

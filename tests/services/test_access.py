@@ -31,6 +31,7 @@ from services import (
     sessions,
     sharing,
     two_factor,
+    worklist,
 )
 from services.audit import Action
 from services.errors import NotAllowed, NotFound, ValidationError
@@ -40,6 +41,8 @@ from tests.helpers import PASSWORD, photo_bytes
 
 MODULES = (
     accounts, devices, email_links, external, lesions, notes, photos, records, sessions, sharing, two_factor,
+    # The doctor's workspace.
+    worklist,
     # A person's own data.
     consent, notifications,
     # Reviews and second opinions.
@@ -174,6 +177,10 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     sharing.revoke: (lambda w, who: sharing.revoke(who, grant_id=w.grant_id), about_the_owner("owner", roles=("patient",))),
     sharing.list_grants: (lambda w, who: sharing.list_grants(who), for_role("patient")),
     sharing.list_patients: (lambda w, who: sharing.list_patients(who), for_role("doctor")),
+    # The doctor's workspace.
+    worklist.work_list: (lambda w, who: worklist.work_list(who), for_role("doctor")),
+    worklist.following: (lambda w, who: worklist.following(who), for_role("doctor")),
+    worklist.case_of: (lambda w, who: worklist.case_of(who, lesion_id=w.lesion_id), for_role("doctor")),
     sharing.patient_of: (lambda w, who: sharing.patient_of(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
     notes.add_note: (
         lambda w, who: notes.add_note(who, visit_id=w.visit_id, text="Seen."), about_the_owner("doctor shared with", roles=("doctor",)),
@@ -307,6 +314,8 @@ def test_lists_hold_nothing_of_others(world: World) -> None:
     for actor, seen in (("doctor shared with", ["owner"]), ("doctor revoked", []), ("doctor never shared with", ["other patient"])):
         listed = sharing.list_patients(world.person(actor)).items
         assert [summary.person.id for summary in listed] == [world.person(name).id for name in seen]
+        waiting = worklist.work_list(world.person(actor)).cases.items
+        assert [case.patient_id for case in waiting] == [world.person(name).id for name in seen]
     granted = sharing.list_grants(world.person("other patient"))
     assert [grant.doctor for grant in granted] == [world.person("doctor never shared with")]
 

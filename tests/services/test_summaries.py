@@ -1,0 +1,195 @@
+"""The row of each mole for the work list: what it says, and that it always says what making it anew would say."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies
+from sqlalchemy import delete, select
+
+from db.base import now
+from db.models import Diagnosis, Lesion, MoleSummary, Reminder, Review, SecondOpinion, Upload, Verdict, Visit
+from services import lesions, photos, start, summaries
+from services.summaries import Urgency
+from services.unit_of_work import reading, transaction
+from tests.helpers import photo_bytes
+
+COLUMNS = ("lesion_id", "patient_id", "body_site", "urgency", "reason", "upload_id", "visit_id", "probability", "change",
+           "last_visited_on", "due_on")  # fmt: skip
+
+
+def rows() -> dict[int, dict]:
+    with reading() as session:
+        return {
+            row.lesion_id: {name: getattr(row, name) for name in COLUMNS}
+            for row in session.scalars(select(MoleSummary).order_by(MoleSummary.lesion_id))
+        }
+
+
+@pytest.fixture
+def mole(patient) -> int:
+    return lesions.add_lesion(patient, name="Nape", body_site="nape").id
+
+
+@pytest.fixture
+def add(patient, mole, tiny):
+    def add_photo(day: date = date(2024, 5, 1), probability: float = 0.03, lesion_id: int = mole, **more):
+        tiny.probability, tiny.reasons = probability, more.get("reasons", ())
+        return photos.add_photo(patient, lesion_id=lesion_id, data=photo_bytes(radius=10 + day.toordinal() % 40), taken_on=day)
+
+    return add_photo
+
+
+def review(upload_id: int, doctor, **more) -> None:
+    with transaction() as session:
+        diagnosis_id = session.scalar(select(Diagnosis.id).where(Diagnosis.upload_id == upload_id))
+        about = {"verdict": Verdict.AGREE, "malignant": False} | more
+        session.add(Review(diagnosis_id=diagnosis_id, author_id=doctor.id, **about))
+
+
+def test_new_mole_waits_for_nobody(mole, patient) -> None:
+    assert rows()[mole] == dict.fromkeys(COLUMNS) | {
+        "lesion_id": mole, "patient_id": patient.id, "body_site": "nape", "urgency": Urgency.NOTHING, "reason": "",
+    }  # fmt: skip
+
+
+def test_row_tells_of_the_newest_accepted_photo(mole, add) -> None:
+    newest = add(date(2024, 5, 1), 0.9)
+    add(date(2024, 4, 1), 0.1)
+    add(date(2024, 6, 1), reasons=("no_lesion",))
+    row = rows()[mole]
+    assert (row["upload_id"], row["visit_id"], row["probability"]) == (newest.photo.id, newest.id, 0.9)
+    assert (row["urgency"], row["last_visited_on"]) == (Urgency.REFER, date(2024, 5, 1))
+    assert row["reason"] == "The newest photo looks malignant, high confidence"
+
+
+def test_review_of_the_newest_photo_settles_it_until_the_next_photo(mole, add, doctor) -> None:
+    first = add(date(2024, 5, 1))
+    assert rows()[mole]["urgency"] == Urgency.NEW
+    review(first.photo.id, doctor)
+    assert rows()[mole]["urgency"] == Urgency.NOTHING
+    add(date(2024, 6, 1))
+    assert rows()[mole]["urgency"] == Urgency.NEW
+
+
+def test_mole_in_the_bin_has_no_row_and_has_one_again_when_it_comes_back(mole, add) -> None:
+    add()
+    before = rows()
+    for moment in (now(), None):
+        with transaction() as session:
+            session.get_one(Lesion, mole).deleted_at = moment
+        assert rows() == ({} if moment else before)
+
+
+def test_photo_in_the_bin_does_not_count(mole, add) -> None:
+    older, newer = add(date(2024, 5, 1)), add(date(2024, 6, 1), 0.9)
+    with transaction() as session:
+        session.get_one(Upload, newer.photo.id).deleted_at = now()
+    assert (rows()[mole]["upload_id"], rows()[mole]["urgency"]) == (older.photo.id, Urgency.NEW)
+
+
+def test_visit_that_moves_changes_both_moles(mole, add, patient) -> None:
+    other = lesions.add_lesion(patient, name="Belly", body_site="abdomen").id
+    visit = add()
+    with transaction() as session:
+        session.get_one(Visit, visit.id).lesion_id = other
+    assert (rows()[mole]["upload_id"], rows()[other]["upload_id"]) == (None, visit.photo.id)
+
+
+def test_reminder_sets_when_it_is_due(mole, add) -> None:
+    add()
+    with transaction() as session:
+        session.add(Reminder(lesion_id=mole, due_on=date(2030, 1, 1), reason="doctor"))
+    assert rows()[mole]["due_on"] == date(2030, 1, 1)
+
+
+def test_database_from_before_there_were_rows_gets_them_at_start(mole, add) -> None:
+    add()
+    before = rows()
+    with transaction() as session:
+        session.execute(delete(MoleSummary))
+    start.prepare()
+    assert rows() == before
+
+
+def test_command_makes_all_rows_anew(mole, add, capsys) -> None:
+    add(probability=0.9)
+    before = rows()
+    with transaction() as session:
+        session.execute(delete(MoleSummary))
+    assert summaries.main() == 0
+    assert rows() == before
+    assert capsys.readouterr().out == "1 moles are summed up anew.\n"
+
+
+DEEDS = strategies.lists(
+    strategies.tuples(
+        strategies.sampled_from(("photo", "review", "second opinion", "bin mole", "bin photo", "move", "remind", "forget", "analyse anew")),
+        strategies.integers(0, 7), strategies.integers(0, 7),
+    ),
+    min_size=1, max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=DEEDS)
+def test_making_the_rows_anew_changes_nothing_whatever_was_done(deeds, patient, doctor, tiny) -> None:
+    """The services of these deeds change the same rows in the same way, through the same transaction."""
+    moles = [_mole_named(patient, name) for name in ("One", "Two", "Three")]
+    for deed, which, how in deeds:
+        _do(deed, moles[which % 3], moles[how % 3], how, patient, doctor, tiny)
+    kept = rows()
+    with transaction() as session:
+        summaries.rebuild(session)
+    assert rows() == kept
+
+
+def _mole_named(patient, name: str) -> int:
+    """Of this run or of the one before: hypothesis keeps the database."""
+    with reading() as session:
+        known = [lesion for lesion in session.scalars(select(Lesion)) if lesion.name == name]
+    return known[0].id if known else lesions.add_lesion(patient, name=name, body_site="nape").id
+
+
+def _do(deed: str, mole: int, other: int, how: int, patient, doctor, tiny) -> None:
+    if deed == "photo":
+        tiny.probability = (0.02, 0.45, 0.8, 0.99)[how % 4]
+        day = date(2024, 1, 1) + timedelta(days=how)
+        photos.add_photo(patient, lesion_id=mole, data=photo_bytes(radius=20 + how), taken_on=day)
+        return
+    with transaction() as session:
+        uploads = session.scalars(select(Upload).join(Visit).where(Visit.lesion_id == mole).order_by(Upload.id)).all()
+        upload = uploads[how % len(uploads)] if uploads else None
+        diagnosis = upload.diagnoses[-1] if upload and upload.diagnoses else None
+        reminder = session.scalar(select(Reminder).where(Reminder.lesion_id == mole))
+        match deed:
+            case "review" if diagnosis:
+                session.add(Review(diagnosis_id=diagnosis.id, author_id=doctor.id, verdict=Verdict.AGREE, malignant=how % 2 == 0))
+            case "second opinion" if diagnosis:
+                opinion = SecondOpinion(diagnosis_id=diagnosis.id, asker_id=doctor.id, colleague_id=doctor.id)
+                session.add(opinion)
+                session.flush()
+                about = {"verdict": Verdict.AGREE, "malignant": how % 2 == 0, "opinion_id": opinion.id}
+                session.add(Review(diagnosis_id=diagnosis.id, author_id=doctor.id, **about))
+            case "bin mole":
+                lesion = session.get_one(Lesion, mole)
+                lesion.deleted_at = None if lesion.deleted_at else now()
+            case "bin photo" if upload:
+                upload.deleted_at = None if upload.deleted_at else now()
+            case "move" if upload and not session.scalar(
+                select(Visit.id).where(Visit.lesion_id == other, Visit.visited_on == upload.visit.visited_on)
+            ):
+                upload.visit.lesion_id = other
+            case "remind":
+                session.add(reminder or Reminder(lesion_id=mole, due_on=date(2026, 1, 1), reason="patient"))
+                session.flush()
+                session.scalar(select(Reminder).where(Reminder.lesion_id == mole)).due_on = date(2025, 1, 1 + how)
+            case "forget" if reminder:
+                session.delete(reminder)
+            case "analyse anew" if diagnosis:
+                told = {
+                    column.key: getattr(diagnosis, column.key)
+                    for column in Diagnosis.__table__.columns if column.key not in ("id", "created_at", "malignant_probability", "features")
+                }  # fmt: skip
+                session.add(Diagnosis(malignant_probability=0.1 * how, **told))
