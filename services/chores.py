@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services import logs, outbox
+from services import logs, outbox, reminders
 
 DAY_S = 24 * 3600.0
 
@@ -24,6 +24,7 @@ class Chore:
 CHORES: tuple[Chore, ...] = (
     Chore("send e-mails", 15, outbox.send_due),
     Chore("forget old e-mails", DAY_S, outbox.forget_old),
+    Chore("remind by e-mail", 3600, reminders.queue_emails),
 )
 
 _stopped = threading.Event()

@@ -18,7 +18,7 @@ from core.photo import decode_heat_map_png, decode_mask_png, encode_heat_map_png
 from core.runtime import UnusableWeights
 from db.base import now
 from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
-from services import audit, consent, fields, lesions, metrics, policy, running, storage, throttle
+from services import audit, consent, fields, lesions, metrics, policy, reminders, running, storage, throttle
 from services.audit import Action
 from services.cache import cached
 from services.errors import NotFound, PhotoRefused, ServiceError, StorageFailed, ValidationError
@@ -137,7 +137,7 @@ def add_photo(
             upload = prepared.upload(visit, content_hash, masks, heat_map)
             session.add(upload)
         upload.deleted_at = None  # the very same photo again brings it back
-        session.flush()
+        reminders.keep(session, [lesion.id])
         audit.record(session, actor_id=actor.id, action=Action.ADD_PHOTO, subject=f"upload:{upload.id}", patient_id=lesion.patient_id)
         session.expire_all()
         return lesions.load_visit(session, visit.id, lesion)
@@ -150,6 +150,7 @@ def withdraw_photo(actor: Person, *, upload_id: int) -> None:
         patient_id = upload.visit.lesion.patient_id if upload else None
         policy.require(session, actor, Action.WITHDRAW_PHOTO, patient_id=patient_id)
         upload.deleted_at = now()
+        reminders.keep(session, [upload.visit.lesion_id])
         audit.record(session, actor_id=actor.id, action=Action.WITHDRAW_PHOTO, subject=f"upload:{upload_id}", patient_id=patient_id)
 
 

@@ -74,7 +74,7 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.EDIT_LESION: {Relation.OWNER},
         Action.WITHDRAW_PHOTO: {Relation.OWNER},
         Action.CHOOSE_FIGURE: {Relation.PATIENT},
-        Action.SET_RECHECK: {Relation.OWNER, Relation.CARER},
+        Action.SET_RECHECK: {Relation.OWNER},
         Action.VIEW_REMINDERS: {Relation.OWNER},
         Action.VIEW_RISK: {Relation.OWNER, Relation.CARER},
         Action.ANSWER_RISK: {Relation.PATIENT},

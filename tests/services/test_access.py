@@ -27,10 +27,13 @@ from services import (
     photos,
     policy,
     records,
+    reminders,
     reviews,
+    risk,
     sessions,
     sharing,
     two_factor,
+    ugly_duckling,
     worklist,
 )
 from services.audit import Action
@@ -48,7 +51,7 @@ MODULES = (
     # Reviews and second opinions.
     outlines, reviews,
     # The patient's own place.
-    body,
+    body, reminders, risk, ugly_duckling,
 )
 
 
@@ -211,6 +214,16 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     photos.withdraw_photo: (lambda w, who: photos.withdraw_photo(who, upload_id=w.upload_id), about_the_owner("owner", roles=("patient",))),
     body.overview: (lambda w, who: body.overview(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
     body.choose_figure: (lambda w, who: body.choose_figure(who, build="broad", skin="dark"), for_role("patient")),
+    ugly_duckling.order: (lambda w, who: ugly_duckling.order(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
+    risk.answers_of: (lambda w, who: risk.answers_of(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
+    risk.answer: (lambda w, who: risk.answer(who, version=0, answers={"eyes": "Dark brown"}), for_role("patient")),
+    reminders.list_due: (lambda w, who: reminders.list_due(who), for_role("patient")),
+    reminders.set_interval: (
+        lambda w, who: reminders.set_interval(who, lesion_id=w.lesion_id, days=30), about_the_owner("owner", roles=("patient",)),
+    ),
+    reminders.calendar_file: (
+        lambda w, who: reminders.calendar_file(who, lesion_id=w.lesion_id), about_the_owner("owner", roles=("patient",)),
+    ),
 }
 
 
@@ -253,7 +266,9 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "two_factor.finish_log_in", "two_factor.main", "accounts.tell_of_new_password", "email_links.ask_reset",
         "email_links.ask_verification", "email_links.works", "email_links.reset_password", "email_links.verify_email",
         "external.identity_of", "external.log_in", "external.sign_up", "accounts.require_active",
-        "lesions.load_visit", "lesions.in_use", "lesions.has_photos", "lesions.suggested_name", "photos.analyser", "photos.use_analyser",
+        "lesions.load_visit", "lesions.in_use", "lesions.has_photos", "lesions.suggested_name",
+        "reminders.due_on", "reminders.keep", "reminders.queue_emails", "risk.raised_for", "ugly_duckling.distances",
+        "photos.analyser", "photos.use_analyser",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
         "notifications.notify", "consent.require_in_force",
         "outlines.checked", "outlines.to_draw_on", "outlines.pixels",
