@@ -7,7 +7,7 @@ browser, so that one figure serves the light and the dark page.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from html import escape
 from itertools import groupby, pairwise
 
@@ -16,15 +16,18 @@ from plotly.subplots import make_subplots
 from streamlit.elements.lib import streamlit_plotly_theme as theme
 
 from pages._parts import format_date, percent
-from pages._words import area_words, said
+from pages._words import said
+from services.evolution import Evolution, Line
 from services.fields import today
-from services.views import Finding, Timeline, VisitView
+from services.views import VisitView
 
 TEAL, VERMILION, BLUE, GREY, TEXT = theme.CATEGORY_0, theme.CATEGORY_3, theme.CATEGORY_4, theme.CATEGORY_5, theme.GRAY_90
 CALL_COLORS = {"benign": TEAL, "malignant": VERMILION}
 BAND_STRENGTH = {"low": 0.03, "medium": 0.09, "high": 0.18}
-INTERVAL_STRENGTH = 0.25
+ERROR_STRENGTH = 0.25
 FOOT = -0.035  # of the axis: below zero, where a cross cannot be read as a value
+HEADS = {"note": 0.96, "review": 0.90}  # of the axis: where flags stand
+FLAGS = {"note": {"symbol": "triangle-right", "size": 12, "color": BLUE}, "review": {"symbol": "diamond", "size": 12, "color": BLUE}}
 
 TEMPLATE = go.layout.Template(
     layout={
@@ -38,30 +41,25 @@ TEMPLATE = go.layout.Template(
 )
 CONFIG = {"displayModeBar": False}  # for st.plotly_chart
 PANEL_HEIGHT = 320  # px
+SMALL_HEIGHT = 190
 
 
-def area_over_visits(timeline: Timeline) -> go.Figure:
-    """Lesion area by date: mm² where a photo carries a scale, % of the frame where not, each in a panel of its own."""
-    findings = [visit.finding for visit in timeline.visits if visit.finding]
-    panels: list[tuple[str, str, Callable[[Finding], float | None]]] = []
-    if any(finding.area_mm2 is not None for finding in findings):
-        panels.append(("Area, mm²", " mm²", lambda finding: finding.area_mm2))
-    if not panels or any(finding.area_mm2 is None for finding in findings):
-        panels.append(("Area, % of the frame", " %", lambda finding: 100 * finding.area_fraction if finding.area_mm2 is None else None))
-    figure = make_subplots(rows=len(panels), shared_xaxes=True, vertical_spacing=0.08)
-    for row, (title, unit, value_of) in enumerate(panels, start=1):
-        values = [value_of(visit.finding) if visit.finding else None for visit in timeline.visits]
-        top = 1.25 * max((value for value in values if value), default=1.0)
-        for trace in (_line(timeline.visits, values, unit), *_marks(timeline.visits, top)):
+def over_visits(evolution: Evolution, name: str) -> go.Figure:
+    """A quantity by date with its error as a soft band; what has other units has panels of its own, never one line."""
+    lines = evolution.lines_of(name)
+    figure = make_subplots(rows=len(lines), shared_xaxes=True, vertical_spacing=0.08)
+    for row, line in enumerate(lines, start=1):
+        top = 1.2 * line.top
+        for trace in (*_bands(evolution, line), _points_of(evolution, line), *_marks(evolution, top)):
             figure.add_trace(trace, row=row, col=1)
-        figure.update_yaxes(title_text=title, range=[2 * FOOT * top, top], row=row, col=1)
-    return _finish(figure, timeline, height=PANEL_HEIGHT * len(panels))
+        figure.update_yaxes(title_text=f"{line.label}, {line.unit}" if line.unit else line.label, range=[2 * FOOT * top, top], row=row, col=1)
+    return _finish(figure, evolution, height=PANEL_HEIGHT * len(lines))
 
 
-def probability_over_visits(timeline: Timeline, bands: Sequence[tuple[float, float, str, str]] = ()) -> go.Figure:
+def probability_over_visits(evolution: Evolution, bands: Sequence[tuple[float, float, str, str]] = ()) -> go.Figure:
     """Malignancy probability by date in %, its interval as a soft band, over the quiet `bands` (low, high, call, confidence)."""
-    values = [100 * visit.finding.malignant_probability if visit.finding else None for visit in timeline.visits]
-    figure = go.Figure([*_intervals(timeline.visits), _line(timeline.visits, values, " %", ".0f"), *_marks(timeline.visits, 100)])
+    (line,) = evolution.lines_of("probability")
+    figure = go.Figure([*_bands(evolution, line), _points_of(evolution, line, ".0f"), *_marks(evolution, 100)])
     for low, high, call, confidence in bands:
         figure.add_hrect(100 * low, 100 * high, fillcolor=CALL_COLORS[call], opacity=BAND_STRENGTH[confidence], line_width=0, layer="below")
         _beside(figure, confidence.capitalize(), 50 * (low + high))
@@ -70,7 +68,17 @@ def probability_over_visits(timeline: Timeline, bands: Sequence[tuple[float, flo
         _beside(figure, call.capitalize(), 50 * (edges[0] + edges[-1]), xshift=46, textangle=90)
     edges = sorted({100 * edge for band in bands for edge in band[:2]}) or [0, 50, 100]
     figure.update_yaxes(title_text="Probability of malignancy, %", range=[200 * FOOT, 101], tickvals=edges, showgrid=False)
-    return _finish(figure, timeline, height=PANEL_HEIGHT).update_layout(margin_r=66)
+    return _finish(figure, evolution, height=PANEL_HEIGHT).update_layout(margin_r=66)
+
+
+def small_multiple(evolution: Evolution, name: str) -> go.Figure:
+    """One of the ABCD quantities, small, to stand beside the others: same dates, no marks."""
+    line = evolution.lines_of(name)[-1]
+    low, high = min(0.0, line.foot), line.top
+    pad = 0.15 * (high - low) or 1.0
+    figure = go.Figure([*_bands(evolution, line), _points_of(evolution, line)])
+    figure.update_yaxes(range=[low - pad if low < 0 else 0, high + 2 * pad], nticks=4)
+    return _finish(figure, evolution, height=SMALL_HEIGHT, labels=2)
 
 
 def selected_visit(selection: dict | None) -> int | None:
@@ -80,24 +88,30 @@ def selected_visit(selection: dict | None) -> int | None:
     return int(data[0]) if data else None
 
 
-def _line(visits: Sequence[VisitView], values: Sequence[float | None], unit: str, digits: str = ".3g") -> go.Scatter:
+def _points_of(evolution: Evolution, line: Line, digits: str = ".3g") -> go.Scatter:
     """A point a visit, broken where a visit has no value; the newest says its number."""
+    visits, values = evolution.visits, line.values
     newest = max((i for i, value in enumerate(values) if value is not None), default=None)
+    unit = f" {line.unit.split()[0]}" if line.unit else ""
     return _points(
-        visits, values, _said, name="measured", mode="lines+markers+text", connectgaps=False,
+        visits, values, lambda visit: _said(evolution, visit), name="measured", mode="lines+markers+text", connectgaps=False,
         line={"color": TEAL, "width": 2}, marker={"color": TEAL, "size": 11 if len(visits) <= 40 else 5},
         text=[f"<b>{value:{digits}}{unit}</b>" if i == newest else "" for i, value in enumerate(values)], textposition="top center",
     )
 
 
-def _marks(visits: Sequence[VisitView], top: float) -> Iterator[go.Scatter]:
-    """Crosses under the axis where a visit gave no finding, flags along the top where a doctor wrote."""
-    if gaps := [visit for visit in visits if visit.finding is None]:
+def _marks(evolution: Evolution, top: float) -> Iterator[go.Scatter]:
+    """Crosses under the axis where a visit gave no finding, flags along the top where a doctor wrote or judged."""
+    if gaps := [visit for visit in evolution.visits if visit.finding is None]:
         cross = {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": GREY}}
-        yield _points(gaps, [FOOT * top] * len(gaps), _said, name="gap", mode="markers", marker=cross)
-    if noted := [visit for visit in visits if visit.notes]:
-        flag = {"symbol": "triangle-right", "size": 12, "color": BLUE}
-        yield _points(noted, [0.96 * top] * len(noted), _note, name="note", mode="markers", marker=flag)
+        yield _points(gaps, [FOOT * top] * len(gaps), lambda visit: _said(evolution, visit), name="gap", mode="markers", marker=cross)
+    for kind, height in HEADS.items():
+        words = {marker.visit_id: f"{escape(marker.words)} ({escape(marker.who)})" for marker in evolution.markers if marker.kind == kind}
+        if marked := [visit for visit in evolution.visits if visit.id in words]:
+            yield _points(
+                marked, [height * top] * len(marked), lambda visit, words=words: f"<b>{format_date(visit.visited_on)}</b><br>{words[visit.id]}",
+                name=kind, mode="markers", marker=FLAGS[kind],
+            )
 
 
 def _points(visits: Sequence[VisitView], heights: Sequence[float | None], words: Callable[[VisitView], str], **look) -> go.Scatter:
@@ -108,16 +122,18 @@ def _points(visits: Sequence[VisitView], heights: Sequence[float | None], words:
     )
 
 
-def _intervals(visits: Sequence[VisitView]) -> Iterator[go.Scatter]:
-    """A soft band through each unbroken run of visits; an upright stroke where a run is one visit."""
-    for _, run in groupby(visits, key=lambda visit: visit.finding is not None):
-        found = [(visit.visited_on, visit.finding.interval) for visit in run if visit.finding]
-        days = [day for day, _ in found]
-        edge = [100 * high for _, (_, high) in found] + [100 * low for _, (low, _) in reversed(found)]
+def _bands(evolution: Evolution, line: Line) -> Iterator[go.Scatter]:
+    """The error as a soft band through each unbroken run of visits; an upright stroke where a run is one visit."""
+    numbers = list(zip(evolution.visits, line.lows, line.highs, strict=True))
+    for there, run in groupby(numbers, key=lambda number: number[1] is not None):
+        if not there:
+            continue
+        found: list[tuple[date, float, float]] = [(visit.visited_on, low, high) for visit, low, high in run]
+        days = [day for day, _, _ in found]
+        edge = [high for _, _, high in found] + [low for _, low, _ in reversed(found)]
         look = {"fill": "toself", "fillcolor": TEAL, "line_width": 0} if len(found) > 1 else {"line": {"width": 8, "color": TEAL}}
-        if found:
-            look |= {"mode": "lines", "hoverinfo": "skip", "name": "interval", "opacity": INTERVAL_STRENGTH}
-            yield go.Scatter(x=days + days[::-1], y=edge, **look)
+        look |= {"mode": "lines", "hoverinfo": "skip", "name": "error", "opacity": ERROR_STRENGTH}
+        yield go.Scatter(x=days + days[::-1], y=edge, **look)
 
 
 def _beside(figure: go.Figure, text: str, y: float, **place) -> None:
@@ -125,22 +141,20 @@ def _beside(figure: go.Figure, text: str, y: float, **place) -> None:
     figure.add_annotation(x=1, xref="paper", xanchor="left", y=y, text=text, showarrow=False, font_size=11, **place)
 
 
-def _said(visit: VisitView) -> str:
-    numbers = f"<br>{percent(visit.finding.malignant_probability)}, {area_words(visit.finding)}" if visit.finding else ""
+def _said(evolution: Evolution, visit: VisitView) -> str:
+    numbers = f"<br>{percent(visit.finding.malignant_probability)}, {evolution.words_of('area', visit.id)}" if visit.finding else ""
     return f"<b>{format_date(visit.visited_on)}</b><br>{said(visit)}{numbers}"
 
 
-def _note(visit: VisitView) -> str:
-    return f"<b>{format_date(visit.visited_on)}</b><br>Note of {escape(visit.notes[-1].author)}"
-
-
-def _finish(figure: go.Figure, timeline: Timeline, height: int) -> go.Figure:
+def _finish(figure: go.Figure, evolution: Evolution, height: int, labels: int = 5) -> go.Figure:
     """Template, and a date axis where few visits are labelled by their own dates, many by months that fit on a phone."""
-    days = [visit.visited_on for visit in timeline.visits] or [today()]
+    days = [visit.visited_on for visit in evolution.visits] or [today()]
     span = (days[-1] - days[0]).days
     pad = timedelta(days=max(7, round(0.08 * span)))
-    if all((after - before).days >= 0.3 * span for before, after in pairwise(days)):
+    if len(days) <= labels and all((after - before).days >= 0.3 * span for before, after in pairwise(days)):
         ticks = {"tickvals": days, "tickformat": "%-d %b\n%Y"}
+    elif labels < 5:
+        ticks = {"tickvals": [days[0], days[-1]], "tickformat": "%b\n%Y"}
     elif span < 75:
         ticks = {"dtick": 14 * 86_400_000, "tickformat": "%-d %b\n%Y"}  # two weeks, in ms
     else:

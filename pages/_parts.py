@@ -173,21 +173,26 @@ def overlay_address(upload_id: int, model: str | None = None) -> str:
 
 def photo(upload_id: int, size: str = "large", *, caption: str | None = None, alt: str = "", width: str | int = "stretch") -> None:
     """`alt` is what a screen reader says; without it the caption."""
-    _image(photo_address(upload_id, size), caption, alt or caption or "Photo of the mole", width)
+    image(photo_address(upload_id, size), caption, alt or caption or "Photo of the mole", width)
 
 
 def overlay(upload_id: int, model: str | None = None, *, caption: str | None = None, width: str | int = "stretch") -> None:
-    _image(overlay_address(upload_id, model), caption, caption or "Photo of the mole with its outline", width)
+    image(overlay_address(upload_id, model), caption, caption or "Photo of the mole with its outline", width)
 
 
 def heat_map(upload_id: int, *, caption: str, width: str | int = "stretch") -> None:
-    _image(f"/photo/{upload_id}/heat-map.jpg", caption, caption, width)
+    image(f"/photo/{upload_id}/heat-map.jpg", caption, caption, width)
 
 
-def _image(address: str, caption: str | None, alt: str, width: str | int) -> None:
+def image(address: str, caption: str | None, alt: str, width: str | int = "stretch") -> None:
+    """A picture of one of our routes; `alt` is what a screen reader says."""
     # st.image takes a path for a file on disk; the full address makes the browser fetch it, with its cookie.
-    origin = "/".join((st.context.url or "http://localhost").split("/")[:3])
-    st.image(origin + address, caption=caption, alt=alt, width=width)
+    st.image(full_address(address), caption=caption, alt=alt, width=width)
+
+
+def full_address(route: str) -> str:
+    """The address of one of our routes with the server's name before it, as the browser reached it."""
+    return "/".join((st.context.url or "http://localhost").split("/")[:3]) + route
 
 
 # Ways from page to page

@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 from pages._answers import NOT_FOUND, PRIVATE, answer, jpeg, number, say
 from pages._session import COOKIE, DEVICE_COOKIE, LINK_COOKIES
-from services import accounts, devices, photos, records
-from services.errors import LoginFailed, ValidationError
+from services import accounts, alignments, devices, evolution, photos, records, scales
+from services.errors import LoginFailed, NotFound, ValidationError
 from services.fields import today
 from services.settings import settings
 from services.views import Person
@@ -134,6 +134,36 @@ def heat_map(request: Request) -> Response:
     return answer(request, lambda person: jpeg(photos.heat_map_file(person, upload_id=upload_id)))
 
 
+def aligned(request: Request) -> Response:
+    """A picture of two photos of one mole in register, see alignments.KINDS."""
+    first, second, kind = (request.path_params[name] for name in ("first", "second", "kind"))
+    return answer(
+        request,
+        lambda person: jpeg(alignments.aligned_file(person, first_upload_id=number(first), second_upload_id=number(second), kind=kind)),
+    )
+
+
+def scale_card(request: Request) -> Response:
+    """The card to print and lay beside the mole; it says nothing of anybody."""
+    try:
+        data = scales.card_pdf(request.query_params.get("paper", "a4"))
+    except NotFound as error:
+        return say(404, str(error))
+    return Response(data, headers={"Content-Disposition": 'inline; filename="moletrail-scale-card.pdf"'}, media_type="application/pdf")
+
+
+def mole_csv(request: Request) -> Response:
+    """The numbers of one mole over its visits."""
+    lesion_id = number(request.path_params["lesion_id"])
+    headers = PRIVATE | {"Content-Disposition": f'attachment; filename="moletrail-mole-{lesion_id}-{today()}.csv"'}
+    return answer(
+        request,
+        lambda person: Response(
+            evolution.numbers_csv(person, lesion_id=lesion_id), headers=headers, media_type="text/csv; charset=utf-8"
+        ),
+    )
+
+
 def diagnoses_csv(request: Request) -> Response:
     """All diagnosis records that pass the filter in the address, see records.RecordFilter."""
 
@@ -191,10 +221,14 @@ ROUTES = [
     Route("/photo/{upload_id}/overlay.jpg", overlay),
     Route("/photo/{upload_id}/heat-map.jpg", heat_map),
     Route("/photo/{upload_id}/{size}.jpg", photo),
+    Route("/aligned/{first}/{second}/{kind}.jpg", aligned),
+    Route("/scale-card.pdf", scale_card),
+    Route("/export/mole/{lesion_id}.csv", mole_csv),
     Route("/export/diagnoses.csv", diagnoses_csv),
     Route("/health", health),
     Route("/ready", ready),
     # Without these an unknown address would answer with the empty page that Streamlit serves for any path.
     Route("/photo/{rest:path}", nothing_here),
+    Route("/aligned/{rest:path}", nothing_here),
     Route("/export/{rest:path}", nothing_here),
 ]

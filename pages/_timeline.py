@@ -7,55 +7,64 @@ import streamlit as st
 
 from pages import _charts as charts
 from pages._pages import PAGES
-from pages._parts import empty_state, format_date, go, link, percent, photo, query_number
-from pages._words import area_words, bands, interval_words, plain, said, short_date
-from services import lesions
+from pages._parts import empty_state, format_date, full_address, go, link, photo, query_number, state_badge
+from pages._words import bands, brief, interval_words, plain, said, short_date
+from services import evolution
 from services.errors import AccessError
-from services.views import Person, Timeline, VisitView
+from services.evolution import FEATURES, Evolution
+from services.views import Person, VisitView
 
 THUMBS_A_PAGE = 12
 ROWS_A_PAGE = 25
 NO_BREAK = "\u00a0"
+SMALL = (*FEATURES, "growth")
 
 
-def timeline_or_stop(actor: Person, *, back: str) -> Timeline:
+def evolution_or_stop(actor: Person, *, back: str) -> Evolution:
     """The mole of the page's address; where there is none to show, a sentence, a way back, and the page ends."""
     try:
-        return lesions.timeline(actor, lesion_id=query_number("mole") or 0)
+        return evolution.evolution(actor, lesion_id=query_number("mole") or 0)
     except AccessError as error:
         st.title("This mole cannot be shown", anchor=False)
         empty_state("Nothing to show here", str(error), page=back, action=f"Back to {PAGES[back].title}")
         st.stop()
 
 
-def evolution_sentence(timeline: Timeline) -> str:
-    """First against last, only like with like, and what the comparison is worth."""
-    measured = [(visit.visited_on, visit.finding) for visit in timeline.visits if visit.finding]
-    if not measured:
-        return "No photo has been measured yet."
-    last_day, last = measured[-1]
-    alike = [(day, finding) for day, finding in measured[:-1] if (finding.area_mm2 is None) == (last.area_mm2 is None)]
-    if not alike:
-        return "The first measured photo. Changes show from the second on."
-    first_day, first = alike[0]
-    low, high = percent(first.malignant_probability).removesuffix(" %"), percent(last.malignant_probability)
-    size = "" if last.area_mm2 is not None else " Without a scale in the photo, the distance to the camera changes the area too."
-    return (
-        f"From {format_date(first_day)} to {format_date(last_day)}: area {area_words(first).split()[0]} to {area_words(last)}, "
-        f"probability {low} to {high}. How much of that is the mole and how much the photo cannot be told yet.{size}"
-    )
+def headline(shown: Evolution) -> str:
+    """The page's title: the mole, and what changed beyond error or that nothing did."""
+    words = shown.headline
+    return f"{plain(shown.timeline.lesion.name)}: {words[0].lower()}{words[1:]}"
 
 
-def photo_strip(timeline: Timeline, *, visit_page: str) -> None:
-    """Newest photo big, the others by date beside it, newest first."""
-    shown = [visit for visit in reversed(timeline.visits) if visit.photo]
+def standing(shown: Evolution, site: str) -> None:
+    """How the mole stands, why, and where it is."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        state_badge(shown.state.state)
+        finding = shown.timeline.lesion.last_finding
+        st.caption(f"{shown.state.reason}. {f'Newest photo: {brief(finding).lower()}. ' if finding else ''}{site}")
+
+
+def actions(shown: Evolution, *, compare_page: str, add_page: str | None = None) -> None:
+    """The ways on: another photo where one may add it, and two visits compared where there are two."""
+    mole = shown.timeline.lesion.id
+    with st.container(horizontal=True):
+        if add_page and st.button("Add a photo", key="add_photo", type="primary", icon=":material/add_a_photo:"):
+            go(add_page, mole=mole)
+        if sum(visit.finding is not None for visit in shown.visits) > 1 and st.button("Compare visits", key="compare", icon=":material/compare:"):
+            go(compare_page, mole=mole)
+
+
+def photo_strip(shown: Evolution, *, visit_page: str) -> None:
+    """Newest photo big, the others by date beside it, newest first; days without a photo stand in their place."""
+    visits = shown.visits[::-1]
+    big = next(visit for visit in visits if visit.photo)
+    rest = [visit for visit in visits if visit is not big]
     newest, others = st.columns([2, 3], gap="medium")
     with newest:
-        _visit_photo(shown[0], visit_page, size="large")
+        _visit_photo(big, visit_page, size="large")
     with others:
-        rest = shown[1:]
         pages = -(-len(rest) // THUMBS_A_PAGE)
-        number = st.pagination(pages, key=f"strip_{timeline.lesion.id}") if pages > 1 else 1
+        number = st.pagination(pages, key=f"strip_{shown.timeline.lesion.id}") if pages > 1 else 1
         grid = st.grid(min_column_width=104)
         for visit in rest[(number - 1) * THUMBS_A_PAGE : number * THUMBS_A_PAGE]:
             with grid.cell():
@@ -64,66 +73,90 @@ def photo_strip(timeline: Timeline, *, visit_page: str) -> None:
 
 def _visit_photo(visit: VisitView, visit_page: str, size: str) -> None:
     with st.container(gap="xxsmall"):
-        photo(visit.photo.id, size, alt=f"Photo of {format_date(visit.visited_on)}: {said(visit)}")
+        if visit.photo:
+            photo(visit.photo.id, size, alt=f"Photo of {format_date(visit.visited_on)}: {said(visit)}")
+        else:
+            st.markdown(":gray[:material/no_photography:]")
         link(visit_page, short_date(visit.visited_on), mole=visit.lesion_id, visit=visit.id)
         st.caption(said(visit))
 
 
-def plots(timeline: Timeline, *, visit_page: str) -> None:
-    """Area and probability; a point opens its visit. Nothing where no photo was measured.
-
-    The visit's address names the mole too: on the way there Streamlit puts the new query behind the old page's path in the
-    browser's history, and going back must show this mole again.
-    """
-    if not any(visit.finding for visit in timeline.visits):
+def plots(shown: Evolution, *, visit_page: str) -> None:
+    """Area, probability, diameter and the small multiples; a point opens its visit. Nothing where no photo was measured."""
+    if not any(visit.finding for visit in shown.visits):
         return
-    sides = st.columns(2, gap="medium")
-    figures = (
-        ("area", "Area", charts.area_over_visits(timeline)),
-        ("probability", "Probability", charts.probability_over_visits(timeline, bands())),
-    )
-    for side, (name, heading, figure) in zip(sides, figures, strict=True):
-        with side:
-            st.subheader(heading, anchor=False)
-            event = st.plotly_chart(
-                figure, config=charts.CONFIG, key=f"{name}_{timeline.lesion.id}", on_select="rerun", selection_mode="points",
-                alt=f"{heading} over {len(timeline.visits)} visits; the table below holds the numbers.",
-            )
-        if chosen := charts.selected_visit(event.selection):
-            go(visit_page, mole=timeline.lesion.id, visit=chosen)
+    if shown.trend:
+        st.markdown(shown.trend)
+    for pair in (("area", "probability"), ("diameter", None)):
+        for side, name in zip(st.columns(2, gap="medium"), pair, strict=True):
+            with side:
+                if name == "probability":
+                    _plot(shown, name, charts.probability_over_visits(shown, bands()), visit_page)
+                elif name:
+                    _plot(shown, name, charts.over_visits(shown, name), visit_page)
+                else:
+                    _small_multiples(shown, visit_page)
     st.caption(
-        "Point at a dot for its numbers, then click or tap it to open the visit. "
-        "A cross is a photo that could not be measured, a flag a doctor's note. For reference only."
+        "The soft band is the error: 95 of 100 photos of an unchanged mole would lie within it. Point at a dot for its numbers, then "
+        "click or tap it to open the visit. A cross is a visit without a measured photo, a triangle a doctor's note, a diamond a "
+        "doctor's review. For reference only."
     )
 
 
-def numbers(timeline: Timeline) -> None:
-    """The table under the plots, newest first."""
+def _small_multiples(shown: Evolution, visit_page: str) -> None:
+    """Asymmetry, border, colours and evolution, two beside two."""
+    for pair in (SMALL[:2], SMALL[2:]):
+        for side, name in zip(st.columns(2, gap="small"), pair, strict=True):
+            with side:
+                _plot(shown, name, charts.small_multiple(shown, name), visit_page)
+
+
+def _plot(shown: Evolution, name: str, figure, visit_page: str) -> None:
+    """The visit's address names the mole too: on the way there Streamlit puts the new query behind the old page's path in the
+    browser's history, and going back must show this mole again."""
+    label, mole = shown.lines_of(name)[0].label, shown.timeline.lesion.id
+    st.subheader(label, anchor=False)
+    event = st.plotly_chart(
+        figure, config=charts.CONFIG, key=f"{name}_{mole}", on_select="rerun", selection_mode="points",
+        alt=f"{label} over {len(shown.visits)} visits; the table below holds the numbers.",
+    )
+    if chosen := charts.selected_visit(event.selection):
+        go(visit_page, mole=mole, visit=chosen)
+
+
+def numbers(shown: Evolution) -> None:
+    """The table under the plots, newest first, and the same as a file."""
     st.subheader("Numbers", anchor=False)
-    visits = timeline.visits[::-1]
+    visits = shown.visits[::-1]
     pages = -(-len(visits) // ROWS_A_PAGE)
-    number = st.pagination(pages, key=f"rows_{timeline.lesion.id}") if pages > 1 else 1
-    rows = [_row(visit) for visit in visits[(number - 1) * ROWS_A_PAGE : number * ROWS_A_PAGE]]
+    number = st.pagination(pages, key=f"rows_{shown.timeline.lesion.id}") if pages > 1 else 1
+    rows = [_row(shown, visit) for visit in visits[(number - 1) * ROWS_A_PAGE : number * ROWS_A_PAGE]]
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Numbers of each visit")
-    st.caption("Area in % is a part of the photo's frame. Probability of malignancy with its range.")
+    address = full_address(f"/export/mole/{shown.timeline.lesion.id}.csv")
+    st.markdown(f":material/download: [Download all numbers as CSV]({address})")
+    st.caption("In brackets the error, 95 %. Sizes in % of the frame carry no scale: the distance of the camera changes them.")
 
 
-def _row(visit: VisitView) -> dict[str, str]:
+def _row(shown: Evolution, visit: VisitView) -> dict[str, str]:
     finding = visit.finding
     return {
         "Date": short_date(visit.visited_on).replace(" ", NO_BREAK),
-        "Area": area_words(finding).removesuffix(" of the frame").replace(" ", NO_BREAK) if finding else "",
+        "Area": shown.words_of("area", visit.id),
+        "Diameter": shown.words_of("diameter", visit.id),
         "Probability": interval_words(finding).replace(" ", NO_BREAK) if finding else "",
         "Finding": said(visit),
     }
 
 
-def notes(timeline: Timeline, heading: str, *, nobody: str) -> None:
-    """What doctors wrote, newest first; `nobody` says it where none did."""
+def notes(shown: Evolution, heading: str, *, nobody: str) -> None:
+    """What doctors wrote and judged, newest first; `nobody` says it where none did."""
     st.subheader(heading, anchor=False)
-    written = [(note, visit) for visit in reversed(timeline.visits) for note in visit.notes]
-    for note, visit in written:
-        st.markdown(f"**{plain(note.author)}** on the visit of {format_date(visit.visited_on)}")
-        st.text(note.text)
-    if not written:
+    for visit in reversed(shown.visits):
+        for marker in (marker for marker in shown.markers if marker.visit_id == visit.id):
+            judged = f"review of the photo of {format_date(visit.visited_on)}" if marker.kind == "review" else ""
+            st.markdown(f"**{plain(marker.who)}**, {judged or f'on the visit of {format_date(visit.visited_on)}'}")
+            if marker.kind == "review" and marker.words != "Review":
+                st.markdown(f":material/fact_check: {plain(marker.words)}")
+            st.text(marker.text)
+    if not shown.markers:
         st.markdown(nobody)

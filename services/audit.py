@@ -69,6 +69,8 @@ class Action(StrEnum):
     LIST_GRANTS = "list_grants"
     LIST_RECORDS = "list_records"
     EXPORT_RECORDS = "export_records"
+    SET_SCALE = "set_scale"
+    EXPORT_TIMELINE = "export_timeline"
 
     EDIT_LESION = "edit_lesion"
     WITHDRAW_PHOTO = "withdraw_photo"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 
 class ServiceError(Exception):
     """Base of all errors whose text is meant for the person."""
@@ -65,6 +67,15 @@ class ConsentMissing(ServiceError):
 
     def __init__(self) -> None:
         super().__init__("Before a photo is taken in, please read and accept what is done with your photos, under Consent.")
+
+
+class LooksDifferent(ServiceError):
+    """A question rather than a fault: the photo may show another mole. Nothing was stored."""
+
+    def __init__(self, last_day: date) -> None:
+        super().__init__(
+            f"This photo does not look like the one of {last_day.day} {last_day:%B %Y}. Is it the same mole? Nothing is stored yet."
+        )
 
 
 class StorageFailed(ServiceError):

@@ -7,7 +7,7 @@ from db.models import CareGrant, Diagnosis, Lesion, Note, Upload, User, Visit
 from services import body_sites
 from services.body_figure import MapPoint
 from services.settings import settings
-from services.views import Finding, Grant, LesionSummary, NoteView, Person, PhotoView, VisitView
+from services.views import Finding, Grant, LesionSummary, NoteView, Person, PhotoView, ScaleView, VisitView
 
 
 def person(user: User) -> Person:
@@ -55,7 +55,14 @@ def photo(upload: Upload) -> PhotoView:
         reasons=tuple(core.sentence(code) for code in upload.reasons),
         warnings=tuple(core.sentence(code) for code in upload.warnings),
         finding=finding(upload.diagnoses[-1]) if upload.diagnoses else None,
+        scale=scale(upload),
     )
+
+
+def scale(upload: Upload) -> ScaleView | None:
+    if upload.scale_mm_per_pixel is None:
+        return None
+    return ScaleView(upload.scale_mm_per_pixel, upload.scale_source, upload.scale_relative_error)
 
 
 def note(note: Note) -> NoteView:

@@ -12,7 +12,7 @@ from core import overlay as pictures
 from core.photo import decode_mask_png, encode_mask_png
 from db.models import Upload
 from services import storage
-from services.errors import ServiceError, StorageFailed, ValidationError
+from services.errors import ServiceError, ValidationError
 
 JPEG, PNG = ".jpg", ".png"
 DRAWN_PX = 1600
@@ -50,14 +50,6 @@ def to_draw_on(mask_hash: str) -> bytes:
     """A stored outline at the size on which a doctor draws, as PNG."""
     mask = decode_mask_png(storage.read(mask_hash, PNG))
     return encode_mask_png(pictures.shrink_to(mask.astype(np.uint8) * 255, DRAWN_PX) > 127)
-
-
-def pixels(upload: Upload) -> NDArray[np.uint8]:
-    """The stored photo, H x W x 3."""
-    try:
-        return core.read_photo(storage.read(upload.content_hash, JPEG)).rgb
-    except core.UnreadablePhoto as error:
-        raise StorageFailed(storage.DAMAGED) from error
 
 
 def _drawn_shape(upload: Upload) -> tuple[int, int]:

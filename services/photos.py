@@ -14,14 +14,15 @@ from sqlalchemy.orm import Session
 import core
 from core import isolation
 from core import overlay as pictures
-from core.photo import decode_heat_map_png, decode_mask_png, encode_heat_map_png, encode_jpeg, encode_mask_png
+from core.photo import decode_heat_map_png, encode_heat_map_png, encode_jpeg, encode_mask_png
 from core.runtime import UnusableWeights
+from core.sameness import Sameness, Seen, same_mole
 from db.base import now
 from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
-from services import audit, consent, fields, lesions, metrics, policy, reminders, running, storage, throttle
+from services import alignments, audit, consent, fields, lesions, metrics, policy, reminders, running, storage, stored, throttle
 from services.audit import Action
 from services.cache import cached
-from services.errors import NotFound, PhotoRefused, ServiceError, StorageFailed, ValidationError
+from services.errors import LooksDifferent, NotFound, PhotoRefused, ServiceError, ValidationError
 from services.settings import settings
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Person, VisitView
@@ -102,27 +103,33 @@ def preview(data: bytes) -> bytes | None:
 @running.to_its_end
 @metrics.counted_analysis()
 def add_photo(
-    actor: Person, *, lesion_id: int, data: bytes, taken_on: date, note: str = "", on_step: Callable[[str], None] | None = None
+    actor: Person, *, lesion_id: int, data: bytes, taken_on: date, note: str = "", confirmed_same: bool = False,
+    on_step: Callable[[str], None] | None = None,
 ) -> VisitView:
     """Store and analyse a photo of one of one's own moles, and return the visit it belongs to.
 
     Two photos of the same mole and day share the visit; the very same photo again changes nothing. What cannot be
     judged is stored too, with the reasons, so that the timeline can show the gap. `on_step` is called with reading,
-    checking, finding, classifying and saving as each begins.
+    checking, finding, classifying, comparing (where there is a photo to compare with) and saving as each begins.
     Raises PhotoRefused where the file is no usable photo, ValidationError for date and note, ConsentMissing before the
-    patient accepted the consent text; nothing is stored then.
+    patient accepted the consent text, and LooksDifferent where it shows another mole than the last photo, unless the person
+    has `confirmed_same`; nothing is stored then.
     """
     with reading() as session:
         lesion = _own_lesion(session, actor, lesion_id)
         consent.require_in_force(session, patient_id=lesion.patient_id)
         patient = session.get_one(User, lesion.patient_id)
         note = _checked(patient, taken_on, note)
+        last = alignments.last_shot(session, lesion_id)
     _count_attempt(actor)
     step = on_step or (lambda name: None)
     step("reading")
     # The analysis takes seconds: no transaction is open meanwhile.
     with _places:
         prepared = _prepare(data, step)
+        likeness = _likeness(last, prepared, step)
+    if likeness and likeness.same is False and not confirmed_same:
+        raise LooksDifferent(last.visited_on)
     step("saving")
     masks = {name: storage.save(mask, PNG) for name, mask in prepared.masks.items()}
     heat_map = storage.save(prepared.heat_map, PNG) if prepared.heat_map else None
@@ -136,6 +143,9 @@ def add_photo(
         if upload is None:
             upload = prepared.upload(visit, content_hash, masks, heat_map)
             session.add(upload)
+            session.flush()
+            if likeness:
+                session.add(alignments.kept(last.upload_id, upload.id, likeness.registration))
         upload.deleted_at = None  # the very same photo again brings it back
         reminders.keep(session, [lesion.id])
         audit.record(session, actor_id=actor.id, action=Action.ADD_PHOTO, subject=f"upload:{upload.id}", patient_id=lesion.patient_id)
@@ -162,7 +172,7 @@ def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
     if size == "full":
         return storage.read(content_hash, JPEG)
     if size == "large":
-        return cached(f"{content_hash}-large.jpg", lambda: _jpeg(pictures.shrink_to(_rgb(content_hash), LARGE_PX)))
+        return cached(f"{content_hash}-large.jpg", lambda: _jpeg(pictures.shrink_to(stored.pixels(content_hash), LARGE_PX)))
     mask_hash = masks.get(chosen)
     return cached(f"{content_hash}-thumb-{mask_hash or 'none'}.jpg", lambda: _thumbnail(content_hash, mask_hash))
 
@@ -244,6 +254,9 @@ class _Prepared:
             height=found.height,
             original_format=self.original_format,
             original_bytes=self.original_bytes,
+            scale_mm_per_pixel=found.scale.mm_per_pixel if found.scale else None,
+            scale_source=found.scale.source if found.scale else None,
+            scale_relative_error=found.scale.relative_error if found.scale else None,
             accepted=judged,
             reasons=list(found.reasons),
             warnings=list(found.warnings),
@@ -279,6 +292,16 @@ def _count_attempt(actor: Person) -> None:
             f"You have sent very many photos within a short time. Please wait {throttle.in_words(wait)} and send this one again.",
             "too_many_photos",
         )
+
+
+def _likeness(last: alignments.Shot | None, prepared: _Prepared, step: Callable[[str], None]) -> Sameness | None:
+    """How like the last photo of the mole this one is; None where either was not measured."""
+    found = prepared.analysis
+    if last is None or not found.accepted or found.chosen is None:
+        return None
+    step("comparing")
+    new = Seen(core.read_photo(prepared.jpeg).rgb, found.masks[found.chosen], found.measurements)
+    return same_mole(Seen(stored.pixels(last.content_hash), stored.outline(last.mask_hash), last.measurements), new)
 
 
 def _own_lesion(session: Session, actor: Person, lesion_id: int, *, for_update: bool = False) -> Lesion:
@@ -352,26 +375,19 @@ def _corrected(upload_id: int, review_id: int) -> str | None:
 
 
 def _thumbnail(content_hash: str, mask_hash: str | None) -> bytes:
-    mask = decode_mask_png(storage.read(mask_hash, PNG)) if mask_hash else None
-    return _jpeg(pictures.thumbnail(_rgb(content_hash), mask, THUMBNAIL_PX))
+    found = stored.outline(mask_hash) if mask_hash else None
+    return _jpeg(pictures.thumbnail(stored.pixels(content_hash), found, THUMBNAIL_PX))
 
 
 def _overlay(content_hash: str, mask_hash: str) -> bytes:
-    rgb = pictures.shrink_to(_rgb(content_hash), LARGE_PX)
-    mask = decode_mask_png(storage.read(mask_hash, PNG))
-    return _jpeg(pictures.overlay(rgb, pictures.shrink_to(mask.astype("uint8") * 255, LARGE_PX) > 127))
+    rgb = pictures.shrink_to(stored.pixels(content_hash), LARGE_PX)
+    small = pictures.shrink_to(stored.outline(mask_hash).astype("uint8") * 255, LARGE_PX)
+    return _jpeg(pictures.overlay(rgb, small > 127))
 
 
 def _heat(content_hash: str, heat_map: str) -> bytes:
-    rgb = pictures.shrink_to(_rgb(content_hash), LARGE_PX)
+    rgb = pictures.shrink_to(stored.pixels(content_hash), LARGE_PX)
     return _jpeg(pictures.heat(rgb, decode_heat_map_png(storage.read(heat_map, PNG))))
-
-
-def _rgb(content_hash: str):
-    try:
-        return core.read_photo(storage.read(content_hash, JPEG)).rgb
-    except core.UnreadablePhoto as error:
-        raise StorageFailed("The stored file of this photo is damaged; please tell whoever runs this site.") from error
 
 
 def _jpeg(rgb) -> bytes:

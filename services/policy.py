@@ -78,6 +78,8 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.VIEW_REMINDERS: {Relation.OWNER},
         Action.VIEW_RISK: {Relation.OWNER, Relation.CARER},
         Action.ANSWER_RISK: {Relation.PATIENT},
+        Action.SET_SCALE: {Relation.OWNER, Relation.CARER},
+        Action.EXPORT_TIMELINE: {Relation.OWNER, Relation.CARER},
         # A person's own data.
         Action.READ_NOTICES: EVERYBODY,
         Action.READ_CONSENT: {Relation.PATIENT},

@@ -19,7 +19,7 @@ import core
 from core.measurement import measure
 from core.photo import encode_mask_png
 from db.models import Diagnosis, Lesion, Management, Reminder, Review, Upload, User, Verdict, Visit
-from services import audit, fields, mapping, notifications, outlines, policy, snomed, storage
+from services import audit, fields, mapping, notifications, outlines, policy, snomed, storage, stored
 from services.audit import Action
 from services.errors import Conflict, ValidationError
 from services.unit_of_work import reading, record_view, transaction
@@ -343,7 +343,7 @@ def corrected(upload: Upload, mask: bytes) -> dict[str, object]:
         scale = core.Scale(upload.scale_mm_per_pixel, upload.scale_source or "", upload.scale_relative_error or 0.0)
     return {
         "mask": storage.save(encode_mask_png(outline), outlines.PNG),
-        "measurements": measure(outline, outlines.pixels(upload), scale),
+        "measurements": measure(outline, stored.pixels(upload.content_hash), scale),
     }
 
 

@@ -73,6 +73,17 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class ScaleView:
+    """How large a pixel of a photo is on the skin."""
+
+    mm_per_pixel: float
+    source: str
+    """card, ruler, coin, field or points."""
+    relative_error: float
+    """Standard error as a share."""
+
+
+@dataclass(frozen=True)
 class PhotoView:
     """One uploaded photo; its pixels come from photo_address, never through this object."""
 
@@ -85,6 +96,8 @@ class PhotoView:
     warnings: tuple[str, ...]
     """Sentences, ready to show."""
     finding: Finding | None
+    scale: ScaleView | None = None
+    """None: sizes are relative to the frame."""
 
 
 @dataclass(frozen=True)

@@ -271,7 +271,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "photos.analyser", "photos.use_analyser",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
         "notifications.notify", "consent.require_in_force",
-        "outlines.checked", "outlines.to_draw_on", "outlines.pixels",
+        "outlines.checked", "outlines.to_draw_on",
         "reviews.standing", "reviews.case_of", "reviews.in_force", "reviews.newest_of", "reviews.view", "reviews.checked",
         "reviews.corrected",
     }

@@ -1,0 +1,112 @@
+"""Two visits of one mole beside and over each other, as patient and doctor both see them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._pages import PAGES
+from pages._parts import caution, empty_state, format_date, image, link, photo, query_number
+from pages._two_photos import two_photos
+from pages._words import plain, short_date
+from services import comparing
+from services.comparing import Comparison
+from services.errors import AccessError
+from services.views import Person, VisitView
+
+SIDE_BY_SIDE, SWIPE, BLINK, DIFFERENCE, OUTLINES = "Side by side", "Swipe", "Blink", "Difference", "Outlines"
+WAYS = (SIDE_BY_SIDE, SWIPE, BLINK, DIFFERENCE, OUTLINES)
+
+
+def comparison_or_stop(actor: Person, *, back: str) -> Comparison:
+    """The two visits that the page's address names; where they cannot be shown, a sentence, a way back, and the page ends."""
+    try:
+        return comparing.compare(
+            actor, lesion_id=query_number("mole") or 0, first_visit_id=query_number("first"), second_visit_id=query_number("second")
+        )
+    except AccessError as error:
+        st.title("These visits cannot be shown", anchor=False)
+        empty_state("Nothing to show here", str(error), page=back, action=f"Back to {PAGES[back].title}")
+        st.stop()
+
+
+def draw(comparison: Comparison, *, timeline_page: str, visit_page: str) -> None:
+    """The page below its way back: what changed between the two, which two, and the two in each way of comparing."""
+    st.title(comparison.headline, anchor=False)
+    st.caption(plain(comparison.lesion_name))
+    if comparison.first is None:
+        empty_state(
+            "Two measured photos are needed", "From the second measured photo on, any two visits can be compared here.",
+            page=timeline_page, action="Back to the mole", mole=comparison.lesion_id,
+        )
+        return
+    _choose(comparison)
+    if comparison.aligned:
+        way = st.segmented_control("Show", WAYS, default=SWIPE, required=True, key="compare_way")
+    else:
+        way = SIDE_BY_SIDE
+        st.markdown(
+            ":material/info: These two photos could not be laid over each other with certainty, so they are shown side by side only, "
+            "each at its own distance. Take the next photo from the same side, at the same distance and in even light."
+        )
+    _show(comparison, way)
+    for visit in (comparison.first, comparison.second):
+        link(visit_page, f"Visit of {format_date(visit.visited_on)}", icon=":material/photo:", mole=visit.lesion_id, visit=visit.id)
+    caution()
+
+
+def _choose(comparison: Comparison) -> None:
+    """Two lists of dates; a choice goes into the page's address, so that it can be kept and sent."""
+    days = {visit.id: short_date(visit.visited_on) for visit in comparison.visits}
+    sides = st.columns(2)
+    chosen = {}
+    for side, name, label, visit in zip(
+        sides, ("first", "second"), ("Earlier visit", "Later visit"), (comparison.first, comparison.second), strict=True
+    ):
+        key = f"compare_{name}_{comparison.lesion_id}"
+        st.session_state[key] = visit.id
+        with side:
+            chosen[name] = st.selectbox(label, days, format_func=days.get, key=key, on_change=_open, args=[name, key])
+
+
+def _open(name: str, key: str) -> None:
+    st.query_params[name] = str(st.session_state[key])
+
+
+def _show(comparison: Comparison, way: str) -> None:
+    first, second = comparison.first, comparison.second
+    match way:
+        case "Swipe" | "Blink":
+            two_photos(
+                way.lower(),
+                (_address(comparison, "first"), short_date(first.visited_on), f"Photo of {format_date(first.visited_on)}, in register"),
+                (_address(comparison, "second"), short_date(second.visited_on), f"Photo of {format_date(second.visited_on)}"),
+                key=f"two_photos_{first.id}_{second.id}",
+            )
+        case "Difference":
+            image(_address(comparison, "difference"), None, f"Where the photo of {format_date(second.visited_on)} differs from the earlier one")
+            st.caption(
+                "Orange to red: the colour there differs, the darker the more. Light and shadow differ from photo to photo too; "
+                "a ring around the mole is growth."
+            )
+        case "Outlines":
+            image(_address(comparison, "outlines"), None, "Outlines of both visits over the later photo")
+            st.caption(
+                f"Dashed light blue: outline of {format_date(first.visited_on)}. Whole red line: outline of {format_date(second.visited_on)}, "
+                "over its photo."
+            )
+        case _:
+            for side, visit, kind in zip(st.columns(2, gap="small"), (first, second), ("first", "second"), strict=True):
+                with side:
+                    _one_of_two(comparison, visit, kind)
+
+
+def _one_of_two(comparison: Comparison, visit: VisitView, kind: str) -> None:
+    caption = format_date(visit.visited_on)
+    if comparison.aligned:
+        image(_address(comparison, kind), caption, f"Photo of {caption}, in register with the other")
+    else:
+        photo(visit.photo.id, caption=caption)
+
+
+def _address(comparison: Comparison, kind: str) -> str:
+    return f"/aligned/{comparison.first.photo.id}/{comparison.second.photo.id}/{kind}.jpg"

@@ -1,0 +1,85 @@
+"""How large a photo is on the skin: said under its numbers, and set by who knows."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._parts import field
+from pages._two_points import two_points
+from services import scales
+from services.errors import ServiceError, ValidationError
+from services.views import Person, PhotoView, ScaleView
+
+SOURCES = {
+    "card": "the scale card in the photo",
+    "ruler": "the ruler in the photo",
+    "coin": "the coin in the photo",
+    "field": "the dermoscope's field of view",
+    "points": "two points set by hand",
+}
+"""core.Scale.source -> in words."""
+WAYS = ("Two points", "Ruler", "Coin", "Dermoscope")
+CARD_ADDRESS = "/scale-card.pdf?paper={}"
+
+
+def scale_words(scale: ScaleView | None) -> str:
+    """Where the millimetres come from and how exact they are; error of a length, 95 %."""
+    if scale is None:
+        return "No scale in this photo: its sizes are relative to the frame and say nothing in millimetres."
+    return f"Millimetres from {SOURCES[scale.source]}, lengths to ±{200 * scale.relative_error:.2g} %."
+
+
+def scale_of(actor: Person, shown: PhotoView) -> None:
+    """The scale of a measured photo, and a form to set it, opened on request."""
+    st.markdown(f":material/straighten: {scale_words(shown.scale)}")
+    if not st.toggle("Set the scale", key=f"set_scale_{shown.id}"):
+        return
+    errors: dict[str, str] = st.session_state.pop("scale_errors", {})
+    with field(errors, "how"):
+        way = st.segmented_control("How the size is known", WAYS, default=WAYS[0], required=True, key=f"way_{shown.id}")
+    how = _how(way, shown, errors)
+    if st.button("Use this scale", key=f"use_scale_{shown.id}", type="primary", icon=":material/straighten:"):
+        _set(actor, shown, how)
+    for name in errors.keys() & {""}:
+        st.error(errors[name], icon=":material/error:")
+
+
+def _how(way: str, shown: PhotoView, errors: dict[str, str]) -> scales.How:
+    key = f"{way}_{shown.id}"
+    match way:
+        case "Ruler":
+            st.caption("A ruler with millimetre ticks that lies beside the mole is looked for in the photo.")
+            return scales.Ruler()
+        case "Coin":
+            with field(errors, "code"):
+                return scales.Coin(st.selectbox("Which coin lies beside the mole", scales.COINS, format_func=scales.COINS.get, key=key))
+        case "Dermoscope":
+            with field(errors, "mm"):
+                return scales.Field(_millimetres("Field of view across the photo's longer side, in mm", 25.0, key))
+    st.caption("Put both points on two places whose distance you know, for example ten millimetres of a ruler: tap, pull, or use the arrow keys.")
+    with field(errors, "points"):
+        first, second = two_points(shown.id, key=f"points_{shown.id}")
+    with field(errors, "mm"):
+        return scales.Points(first, second, _millimetres("Distance between the two points, in mm", 10.0, key))
+
+
+def _millimetres(label: str, usual: float, key: str) -> float:
+    return st.number_input(label, scales.SMALLEST_MM, scales.LARGEST_MM, usual, step=0.5, format="%.1f", key=key, width=320)
+
+
+def _set(actor: Person, shown: PhotoView, how: scales.How) -> None:
+    try:
+        with st.spinner("Measuring"):
+            scales.set_scale(actor, upload_id=shown.id, how=how)
+        del st.session_state[f"set_scale_{shown.id}"]
+    except ValidationError as error:
+        st.session_state["scale_errors"] = error.fields
+    except ServiceError as error:
+        st.session_state["scale_errors"] = {"": str(error)}
+    st.rerun()
+
+
+def card_links() -> None:
+    """The card to print, for both kinds of paper."""
+    papers = " or ".join(f"[{name}]({CARD_ADDRESS.format(code)})" for code, name in scales.PAPERS.items())
+    st.caption(f":material/print: For sizes in millimetres lay the printed scale card beside the mole: {papers}.")
