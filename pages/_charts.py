@@ -52,7 +52,8 @@ def over_visits(evolution: Evolution, name: str) -> go.Figure:
         top = 1.2 * line.top
         for trace in (*_bands(evolution, line), _points_of(evolution, line), *_marks(evolution, top)):
             figure.add_trace(trace, row=row, col=1)
-        figure.update_yaxes(title_text=f"{line.label}, {line.unit}" if line.unit else line.label, range=[2 * FOOT * top, top], row=row, col=1)
+        title = f"{line.label}, {line.unit}" if line.unit else line.label
+        figure.update_yaxes(title_text=title, range=[2 * FOOT * top, top], row=row, col=1)
     return _finish(figure, evolution, height=PANEL_HEIGHT * len(lines))
 
 
@@ -108,8 +109,9 @@ def _marks(evolution: Evolution, top: float) -> Iterator[go.Scatter]:
     for kind, height in HEADS.items():
         words = {marker.visit_id: f"{escape(marker.words)} ({escape(marker.who)})" for marker in evolution.markers if marker.kind == kind}
         if marked := [visit for visit in evolution.visits if visit.id in words]:
+            shown = {visit.id: f"<b>{format_date(visit.visited_on)}</b><br>{words[visit.id]}" for visit in marked}
             yield _points(
-                marked, [height * top] * len(marked), lambda visit, words=words: f"<b>{format_date(visit.visited_on)}</b><br>{words[visit.id]}",
+                marked, [height * top] * len(marked), lambda visit, shown=shown: shown[visit.id],
                 name=kind, mode="markers", marker=FLAGS[kind],
             )
 

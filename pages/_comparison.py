@@ -83,7 +83,7 @@ def _show(comparison: Comparison, way: str) -> None:
                 key=f"two_photos_{first.id}_{second.id}",
             )
         case "Difference":
-            image(_address(comparison, "difference"), None, f"Where the photo of {format_date(second.visited_on)} differs from the earlier one")
+            image(_address(comparison, "difference"), None, f"Where {format_date(second.visited_on)} differs from the earlier photo")
             st.caption(
                 "Orange to red: the colour there differs, the darker the more. Light and shadow differ from photo to photo too; "
                 "a ring around the mole is growth."
@@ -91,8 +91,8 @@ def _show(comparison: Comparison, way: str) -> None:
         case "Outlines":
             image(_address(comparison, "outlines"), None, "Outlines of both visits over the later photo")
             st.caption(
-                f"Dashed light blue: outline of {format_date(first.visited_on)}. Whole red line: outline of {format_date(second.visited_on)}, "
-                "over its photo."
+                f"Dashed light blue: outline of {format_date(first.visited_on)}. "
+                f"Whole red line: outline of {format_date(second.visited_on)}, over its photo."
             )
         case _:
             for side, visit, kind in zip(st.columns(2, gap="small"), (first, second), ("first", "second"), strict=True):

@@ -18,7 +18,7 @@ SOURCES = {
     "points": "two points set by hand",
 }
 """core.Scale.source -> in words."""
-WAYS = ("Two points", "Ruler", "Coin", "Dermoscope")
+WAYS = ("Two points", "Dermoscope")
 CARD_ADDRESS = "/scale-card.pdf?paper={}"
 
 
@@ -47,16 +47,10 @@ def scale_of(actor: Person, shown: PhotoView) -> None:
 def _how(way: str, shown: PhotoView, errors: dict[str, str]) -> scales.How:
     key = f"{way}_{shown.id}"
     match way:
-        case "Ruler":
-            st.caption("A ruler with millimetre ticks that lies beside the mole is looked for in the photo.")
-            return scales.Ruler()
-        case "Coin":
-            with field(errors, "code"):
-                return scales.Coin(st.selectbox("Which coin lies beside the mole", scales.COINS, format_func=scales.COINS.get, key=key))
         case "Dermoscope":
             with field(errors, "mm"):
                 return scales.Field(_millimetres("Field of view across the photo's longer side, in mm", 25.0, key))
-    st.caption("Put both points on two places whose distance you know, for example ten millimetres of a ruler: tap, pull, or use the arrow keys.")
+    st.caption("Put the points on two places whose distance you know, such as 10 mm of a ruler: tap, pull, or use the arrow keys.")
     with field(errors, "points"):
         first, second = two_points(shown.id, key=f"points_{shown.id}")
     with field(errors, "mm"):

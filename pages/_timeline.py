@@ -50,7 +50,8 @@ def actions(shown: Evolution, *, compare_page: str, add_page: str | None = None)
     with st.container(horizontal=True):
         if add_page and st.button("Add a photo", key="add_photo", type="primary", icon=":material/add_a_photo:"):
             go(add_page, mole=mole)
-        if sum(visit.finding is not None for visit in shown.visits) > 1 and st.button("Compare visits", key="compare", icon=":material/compare:"):
+        comparable = sum(visit.finding is not None for visit in shown.visits) > 1
+        if comparable and st.button("Compare visits", key="compare", icon=":material/compare:"):
             go(compare_page, mole=mole)
 
 

@@ -20,7 +20,5 @@ def two_photos(mode: str, first: tuple[str, str, str], second: tuple[str, str, s
     # Registered here, not at import: the component registry belongs to the running server.
     draw = st.components.v2.component("moletrail_two_photos", **PARTS)
     names = ("address", "date", "alt")
-    photos = {
-        which: dict(zip(names, (full_address(photo[0]), *photo[1:]), strict=True)) for which, photo in (("first", first), ("second", second))
-    }
-    draw(data={"mode": mode, **photos}, key=key)
+    photos = [dict(zip(names, (full_address(address), *words), strict=True)) for address, *words in (first, second)]
+    draw(data={"mode": mode, "first": photos[0], "second": photos[1]}, key=key)

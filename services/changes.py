@@ -27,7 +27,8 @@ class Compared:
 
     def of(self, name: str) -> change.Change | None:
         """The change of a measurement, named without its unit; None where it cannot be compared, as sizes in shares of the frame."""
-        found = next((one for one in self.changes if one.name.startswith(name)), None)
+        names = {name, *(f"{name}_{unit}" for unit in ("mm", "mm2", "px", "fraction"))}
+        found = next((one for one in self.changes if one.name in names), None)
         sized = found is not None and found.name != name
         return None if sized and self.unit is change.Unit.FRAME else found
 
@@ -35,6 +36,12 @@ class Compared:
     def announced(self) -> change.Change | None:
         """The change beyond error that is to be told; None where there is none."""
         return next((one for name in ANNOUNCED if (one := self.of(name)) and one.beyond), None)
+
+    @property
+    def matters(self) -> bool:
+        """Whether the announced change is one to look at: a probability that fell is told, and no more."""
+        found = self.announced
+        return found is not None and (found.name != change.PROBABILITY or found.after > found.before)
 
 
 def compared(first: Shot, second: Shot, links: Iterable[Link]) -> Compared:
@@ -47,7 +54,7 @@ def compared(first: Shot, second: Shot, links: Iterable[Link]) -> Compared:
 def against(shots: Sequence[Shot], links: Sequence[Link]) -> tuple[Compared, ...]:
     """The newest of two or more visits against the first and, where that is another, against the one before; by date."""
     *earlier, latest = shots
-    return tuple(compared(one, latest, links) for one in dict.fromkeys((earlier[0], earlier[-1])))
+    return tuple(compared(one, latest, links) for one in (earlier[:1] if len(earlier) == 1 else (earlier[0], earlier[-1])))
 
 
 def headline(shots: Sequence[Shot], links: Sequence[Link]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services import alignments, changes, lesions
-from services.evolution import links_of, shot_of
+from services import alignments, changes, lesions, states
+from services.evolution import shot_of
 from services.unit_of_work import reading
 from services.views import Person, VisitView
 
@@ -40,7 +40,7 @@ def compare(actor: Person, *, lesion_id: int, first_visit_id: int | None = None,
         stored = {shot.upload_id: shot for shot in alignments.shots(session, [first.finding.upload_id, second.finding.upload_id])}
     found = alignments.align(stored[first.finding.upload_id], stored[second.finding.upload_id])
     with reading() as session:
-        links = links_of(session, lesion_id)
+        links = [link for _, link in states.links_of(session, [lesion_id])]
     between = changes.compared(shot_of(first), shot_of(second), links)
     said = changes.sentence(between.announced, between.since) if between.announced else changes.nothing(between)
     return Comparison(lesion_id, timeline.lesion.name, visits, first, second, found.accepted, said)

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 import core
 from core import change
 from core.change import Measured
-from db.models import Alignment, Diagnosis, Review, Upload, Visit
+from db.models import Diagnosis, Review, Upload, Visit
 from services import audit, changes, lesions, policy, reviews, states
 from services.audit import Action
 from services.changes import Compared
-from services.sizes import Link, PixelSize, Shot, Unit, pixel_sizes
+from services.sizes import PixelSize, Shot, Unit, pixel_sizes
 from services.states import MoleState
 from services.unit_of_work import reading, transaction
 from services.views import Person, Timeline, VisitView
@@ -109,7 +109,7 @@ def evolution(actor: Person, *, lesion_id: int) -> Evolution:
     """One mole over its visits. Raises NotFound."""
     timeline = lesions.timeline(actor, lesion_id=lesion_id)  # passes the policy and leaves the audit event
     with reading() as session:
-        links = links_of(session, lesion_id)
+        links = [link for _, link in states.links_of(session, [lesion_id])]
         judged = tuple(_reviews(session, lesion_id, for_patient=actor.role == "patient"))
         state = states.states(session, [lesion_id])[lesion_id]
     shots = {visit.id: shot_of(visit) for visit in timeline.visits if visit.finding}
@@ -118,7 +118,7 @@ def evolution(actor: Person, *, lesion_id: int) -> Evolution:
     compared = changes.against(in_order, links) if len(in_order) > 1 else ()
     trend = _trend(timeline.visits, _compared_area(lines))
     notes = [Marker(visit.id, "note", note.author, "Note", note.text) for visit in timeline.visits for note in visit.notes]
-    changed = any(one.announced for one in compared)
+    changed = any(one.matters for one in compared)
     said = changes.headline(in_order, links)
     return Evolution(timeline, state, said, changed, trend, lines, compared, (*notes, *judged))
 
@@ -157,17 +157,6 @@ def shot_of(visit: VisitView) -> Shot:
     finding, own = visit.finding, visit.photo.scale
     scale = core.Scale(own.mm_per_pixel, own.source, own.relative_error) if own else None
     return Shot(finding.upload_id, visit.visited_on, Measured(finding.measurements, finding.malignant_probability, scale))
-
-
-def links_of(session: Session, *lesion_ids: int) -> list[Link]:
-    """Which photos of these moles lie over each other."""
-    rows = session.execute(
-        select(Alignment.first_upload_id, Alignment.second_upload_id, Alignment.relative_scale)
-        .join(Upload, Alignment.second_upload_id == Upload.id)
-        .join(Visit, Upload.visit_id == Visit.id)
-        .where(Visit.lesion_id.in_(lesion_ids), Alignment.accepted)
-    )
-    return [Link(*row) for row in rows]
 
 
 def _reviews(session: Session, lesion_id: int, *, for_patient: bool) -> Iterator[Marker]:

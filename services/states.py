@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,8 +10,13 @@ from datetime import date, timedelta
 from sqlalchemy import Row, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Diagnosis, Lesion, Management, Reminder, Review, Upload, Visit
+import core
+from core.change import Measured
+from db.models import Alignment, Diagnosis, Lesion, Management, Reminder, Review, Upload, Visit
+from services import changes
+from services.changes import in_words
 from services.fields import today
+from services.sizes import Link, Shot
 
 FINE, DUE, CHANGED, REFER = "fine", "due", "changed", "refer"
 DEFAULT_RECHECK_DAYS = 180
@@ -40,11 +46,10 @@ class MoleState:
 
 
 @dataclass(frozen=True)
-class _Newest:
-    """The newest measured photo of a mole."""
+class _Visit:
+    """A measured visit of a mole: its newest photo and that photo's newest diagnosis."""
 
-    lesion_id: int
-    visited_on: date
+    shot: Shot
     diagnosis: str
     confidence: str
 
@@ -61,33 +66,45 @@ def states(session: Session, lesion_ids: Sequence[int]) -> dict[int, MoleState]:
 
 
 def _states(session: Session, lesion_ids: Sequence[int]) -> dict[int, MoleState]:
-    newest = {row.lesion_id: row for row in _newest(session, lesion_ids)}
+    visits = _visits(session, lesion_ids)
     reviews = _reviews(session, lesion_ids)
+    links = defaultdict(list)
+    for lesion_id, link in links_of(session, lesion_ids):
+        links[lesion_id].append(link)
     dated = session.execute(
         select(Lesion.id, Lesion.recheck_days, Reminder.due_on)
         .outerjoin(Reminder, Reminder.lesion_id == Lesion.id)
         .where(Lesion.id.in_(lesion_ids), Lesion.deleted_at.is_(None))
     )
     return {
-        lesion_id: _state(newest.get(lesion_id), reviews.get(lesion_id), due_on, recheck_days)
+        lesion_id: _state(visits.get(lesion_id, []), links[lesion_id], reviews.get(lesion_id), due_on, recheck_days)
         for lesion_id, recheck_days, due_on in dated
     }
 
 
-def _state(newest: _Newest | None, review: Row | None, reminder: date | None, recheck_days: int | None) -> MoleState:
-    if newest is None:
+def _state(
+    visits: Sequence[_Visit], links: Sequence[Link], review: Row | None, reminder: date | None, recheck_days: int | None
+) -> MoleState:
+    if not visits:
         return MoleState(DUE, "No photo could be measured yet", None, reminder)
-    due_on = reminder or newest.visited_on + timedelta(days=recheck_days or DEFAULT_RECHECK_DAYS)
-    cleared = review is not None and review.visited_on >= newest.visited_on and clears(review)
+    newest, shots = visits[-1], [visit.shot for visit in visits]
+    due_on = reminder or newest.shot.visited_on + timedelta(days=recheck_days or DEFAULT_RECHECK_DAYS)
+    cleared = review is not None and review.visited_on >= newest.shot.visited_on and clears(review)
+    compared = changes.against(shots, links) if len(shots) > 1 else ()
+    told = next((one for one in compared if one.matters), None)
+    area = next((area for one in compared if (area := one.of("area")) and area.beyond), None)
+    change = area.relative if area else None
     if review is not None and (said := refers(review)):
-        return MoleState(REFER, said, None, due_on)
+        return MoleState(REFER, said, change, due_on)
     if newest.diagnosis == "malignant" and not cleared:
-        return MoleState(REFER, f"The newest photo looks malignant, {newest.confidence} confidence", None, due_on)
+        return MoleState(REFER, f"The newest photo looks malignant, {newest.confidence} confidence", change, due_on)
+    if told is not None and not cleared:
+        return MoleState(CHANGED, changes.sentence(told.announced, told.since), change, due_on)
     if due_on <= today():
-        return MoleState(DUE, f"A new photo was due on {_in_words(due_on)}", None, due_on)
+        return MoleState(DUE, f"A new photo was due on {in_words(due_on)}", change, due_on)
     if newest.diagnosis == "uncertain" and not cleared:
-        return MoleState(DUE, "The newest photo leaves it uncertain; take another", None, due_on)
-    return MoleState(FINE, f"Next photo on {_in_words(due_on)}", None, due_on)
+        return MoleState(DUE, "The newest photo leaves it uncertain; take another", change, due_on)
+    return MoleState(FINE, f"Next photo on {in_words(due_on)}", change, due_on)
 
 
 def refers(review: Review | Row) -> str:
@@ -104,18 +121,48 @@ def clears(review: Review | Row) -> bool:
     return not review.malignant and review.management in CLEARING
 
 
-def _newest(session: Session, lesion_ids: Sequence[int]) -> Iterator[_Newest]:
-    order = (Visit.visited_on.desc(), Upload.id.desc(), Diagnosis.id.desc())
-    place = func.row_number().over(partition_by=Visit.lesion_id, order_by=order).label("place")
-    ranked = (
-        select(Visit.lesion_id, Visit.visited_on, Diagnosis.diagnosis, Diagnosis.confidence, place)
+def links_of(session: Session, lesion_ids: Sequence[int]) -> Iterator[tuple[int, Link]]:
+    """Which photos of these moles lie over each other, with the mole."""
+    rows = session.execute(
+        select(Visit.lesion_id, Alignment.first_upload_id, Alignment.second_upload_id, Alignment.relative_scale)
+        .join(Upload, Alignment.second_upload_id == Upload.id)
+        .join(Visit, Upload.visit_id == Visit.id)
+        .where(Visit.lesion_id.in_(lesion_ids), Alignment.accepted)
+    )
+    for lesion_id, *link in rows:
+        yield lesion_id, Link(*link)
+
+
+def _visits(session: Session, lesion_ids: Sequence[int]) -> dict[int, list[_Visit]]:
+    """The first, the last but one and the last measured visit of each mole, by date."""
+    of_visit = func.row_number().over(partition_by=Visit.id, order_by=(Upload.id.desc(), Diagnosis.id.desc())).label("of_visit")
+    newest = (
+        select(Visit.lesion_id, Visit.visited_on, Upload.id.label("upload_id"), Diagnosis.id.label("diagnosis_id"), of_visit)
         .join(Upload, Upload.visit_id == Visit.id)
         .join(Diagnosis, Diagnosis.upload_id == Upload.id)
         .where(Visit.lesion_id.in_(lesion_ids), Upload.accepted, Upload.deleted_at.is_(None))
         .subquery()
     )
-    for *values, _place in session.execute(select(ranked).where(ranked.c.place == 1)):
-        yield _Newest(*values)
+    places = [
+        func.row_number().over(partition_by=newest.c.lesion_id, order_by=order).label(name)
+        for name, order in (("from_first", newest.c.visited_on), ("from_last", newest.c.visited_on.desc()))
+    ]
+    ranked = select(newest, *places).where(newest.c.of_visit == 1).subquery()
+    rows = session.execute(
+        select(
+            ranked.c.lesion_id, ranked.c.upload_id, ranked.c.visited_on, Diagnosis.measurements, Diagnosis.malignant_probability,
+            Diagnosis.diagnosis, Diagnosis.confidence, Upload.scale_mm_per_pixel, Upload.scale_source, Upload.scale_relative_error,
+        )
+        .join(Diagnosis, Diagnosis.id == ranked.c.diagnosis_id)
+        .join(Upload, Upload.id == ranked.c.upload_id)
+        .where((ranked.c.from_first == 1) | (ranked.c.from_last <= 2))
+        .order_by(ranked.c.visited_on)
+    )
+    found = defaultdict(list)
+    for lesion_id, upload_id, visited_on, measurements, probability, diagnosis, confidence, *own in rows:
+        scale = core.Scale(*own) if own[0] is not None else None
+        found[lesion_id].append(_Visit(Shot(upload_id, visited_on, Measured(measurements, probability, scale)), diagnosis, confidence))
+    return found
 
 
 def _reviews(session: Session, lesion_ids: Sequence[int]) -> dict[int, Row]:
@@ -130,7 +177,3 @@ def _reviews(session: Session, lesion_ids: Sequence[int]) -> dict[int, Row]:
         .order_by(Review.id)
     )
     return {row.lesion_id: row for row in rows}
-
-
-def _in_words(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

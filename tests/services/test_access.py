@@ -14,11 +14,15 @@ from sqlalchemy import select
 from db.models import AuditEvent
 from services import (
     accounts,
+    alignments,
     audit,
     body,
     consent,
+    changes,
+    comparing,
     devices,
     email_links,
+    evolution,
     external,
     lesions,
     notes,
@@ -30,6 +34,7 @@ from services import (
     reminders,
     reviews,
     risk,
+    scales,
     sessions,
     sharing,
     two_factor,
@@ -52,6 +57,8 @@ MODULES = (
     outlines, reviews,
     # The patient's own place.
     body, reminders, risk, ugly_duckling,
+    # How a mole evolved.
+    alignments, changes, comparing, evolution, scales,
 )
 
 
@@ -205,6 +212,17 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     reviews.said_to_patient: (lambda w, who: reviews.said_to_patient(who, visit_id=w.visit_id), SEEN_BY_CARERS),
     reviews.prefers_blind: (lambda w, who: reviews.prefers_blind(who), for_role("doctor")),
     reviews.choose_blind: (lambda w, who: reviews.choose_blind(who, blind=True), for_role("doctor")),
+    alignments.pair: (
+        lambda w, who: alignments.pair(who, first_upload_id=w.upload_id, second_upload_id=w.upload_id), SEEN_BY_CARERS,
+    ),
+    alignments.aligned_file: (
+        lambda w, who: alignments.aligned_file(who, first_upload_id=w.upload_id, second_upload_id=w.upload_id, kind="outlines"),
+        SEEN_BY_CARERS,
+    ),
+    comparing.compare: (lambda w, who: comparing.compare(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
+    evolution.evolution: (lambda w, who: evolution.evolution(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
+    evolution.numbers_csv: (lambda w, who: evolution.numbers_csv(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
+    scales.set_scale: (lambda w, who: scales.set_scale(who, upload_id=w.upload_id, how=scales.Field(20.0)), SEEN_BY_CARERS),
     records.list_records: (lambda w, who: records.list_records(who), for_role("admin")),
     records.export_csv: (lambda w, who: b"".join(records.export_csv(who)), for_role("admin")),
     lesions.edit_lesion: (
@@ -269,6 +287,10 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "lesions.load_visit", "lesions.in_use", "lesions.has_photos", "lesions.suggested_name",
         "reminders.due_on", "reminders.keep", "reminders.queue_emails", "risk.raised_for", "ugly_duckling.distances",
         "photos.analyser", "photos.use_analyser",
+        "alignments.shots", "alignments.last_shot", "alignments.align", "alignments.kept", "evolution.shot_of", "scales.card_pdf",
+        "changes.compared", "changes.against", "changes.headline", "changes.nothing", "changes.sentence", "changes.edges",
+        "changes.in_words",
+        "lesions.load_visit", "photos.analyser", "photos.use_analyser",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
         "notifications.notify", "consent.require_in_force",
         "outlines.checked", "outlines.to_draw_on",
