@@ -18,7 +18,7 @@ from db.models import Diagnosis, Review, Upload, Visit
 from services import audit, changes, lesions, policy, reviews, states
 from services.audit import Action
 from services.changes import Compared
-from services.sizes import PixelSize, Shot, Unit, pixel_sizes
+from services.sizes import Link, PixelSize, Shot, Unit, pixel_sizes
 from services.states import MoleState
 from services.unit_of_work import reading, transaction
 from services.views import Person, Timeline, VisitView
@@ -112,15 +112,7 @@ def evolution(actor: Person, *, lesion_id: int) -> Evolution:
         links = [link for _, link in states.links_of(session, [lesion_id])]
         judged = tuple(_reviews(session, lesion_id, for_patient=actor.role == "patient"))
         state = states.states(session, [lesion_id])[lesion_id]
-    shots = {visit.id: shot_of(visit) for visit in timeline.visits if visit.finding}
-    in_order = list(shots.values())
-    lines = _lines(timeline.visits, shots, pixel_sizes(in_order, links))
-    compared = changes.against(in_order, links) if len(in_order) > 1 else ()
-    trend = _trend(timeline.visits, _compared_area(lines))
-    notes = [Marker(visit.id, "note", note.author, "Note", note.text) for visit in timeline.visits for note in visit.notes]
-    changed = any(one.matters for one in compared)
-    said = changes.headline(in_order, links)
-    return Evolution(timeline, state, said, changed, trend, lines, compared, (*notes, *judged))
+    return described(timeline, state, links, judged)
 
 
 def numbers_csv(actor: Person, *, lesion_id: int) -> bytes:
@@ -150,6 +142,19 @@ def _cells(lines: Sequence[Line], place: int) -> list[str]:
 
 
 # --- for services that passed the policy already ---
+
+
+def described(timeline: Timeline, state: MoleState, links: Sequence[Link], judged: Sequence[Marker] = ()) -> Evolution:
+    """The evolution of what is known of a mole: `links` say which photos lie over each other, `judged` are the reviews."""
+    shots = {visit.id: shot_of(visit) for visit in timeline.visits if visit.finding}
+    in_order = list(shots.values())
+    lines = _lines(timeline.visits, shots, pixel_sizes(in_order, links))
+    compared = changes.against(in_order, links) if len(in_order) > 1 else ()
+    trend = _trend(timeline.visits, _compared_area(lines))
+    notes = [Marker(visit.id, "note", note.author, "Note", note.text) for visit in timeline.visits for note in visit.notes]
+    changed = any(one.matters for one in compared)
+    said = changes.headline(in_order, links)
+    return Evolution(timeline, state, said, changed, trend, lines, compared, (*notes, *judged))
 
 
 def shot_of(visit: VisitView) -> Shot:

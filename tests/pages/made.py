@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from services.views import Finding, LesionSummary, NoteView, Person, PhotoView, Timeline, VisitView
+from services.evolution import Evolution, Marker, described
+from services.sizes import Link
+from services.states import MoleState
+from services.views import Finding, LesionSummary, NoteView, Person, PhotoView, ScaleView, Timeline, VisitView
 
 FIRST_DAY = date(2025, 3, 12)
 MOMENT = datetime(2025, 3, 12, 9, 30, tzinfo=UTC)
@@ -25,15 +29,34 @@ def finding(
     return Finding(
         id=id, upload_id=id, malignant_probability=probability, interval=(probability / 2, min(1.0, probability * 2)),
         diagnosis=diagnosis, confidence=confidence, chosen_model="unet", expected_dice=0.93, area_fraction=area,
-        area_mm2=area_mm2, models=("unet", "deeplabv3"), measurements={"area_fraction": area, "equivalent_diameter_px": 220.2},
+        area_mm2=area_mm2, models=("unet", "deeplabv3"), measurements=measurements(area, area_mm2),
         model_versions={"unet": "1"}, elapsed_ms=412.0, created_at=MOMENT,
     )
+
+
+def measurements(area: float, area_mm2: float | None) -> dict[str, float]:
+    """Of a disc, with what core measures of each lesion."""
+    pixels = area * 1280 * 960
+    diameter = 2 * math.sqrt(pixels / math.pi)
+    told = {
+        "area_px": pixels, "area_fraction": area, "equivalent_diameter_px": diameter, "longest_diameter_px": diameter,
+        "asymmetry": 0.08, "circularity": 0.9, "colour_variation": 6.0, "colour_contrast": 20.0,
+    }
+    return told | ({} if area_mm2 is None else {"area_mm2": area_mm2, "longest_diameter_mm": 2 * math.sqrt(area_mm2 / math.pi)})
 
 
 def photo(id: int = 1, *, found: Finding | None = None) -> PhotoView:
     """Refused where nothing was `found`."""
     reasons = () if found else ("The photo is blurred. Hold the camera still.",)
-    return PhotoView(id=id, width=1280, height=960, accepted=found is not None, reasons=reasons, warnings=(), finding=found)
+    return PhotoView(
+        id=id, width=1280, height=960, accepted=found is not None, reasons=reasons, warnings=(), finding=found, scale=scale_of(found)
+    )
+
+
+def scale_of(found: Finding | None) -> ScaleView | None:
+    if found is None or found.area_mm2 is None:
+        return None
+    return ScaleView(math.sqrt(found.area_mm2 / found.measurements["area_px"]), "card", 0.01)
 
 
 def visit(id: int, day: date, *photos: PhotoView, notes: tuple[NoteView, ...] = ()) -> VisitView:
@@ -60,6 +83,10 @@ def visits(
         shown = photo(id, found=None if id in refused else found)
         made.append(visit(id, day, shown, notes=(note(),) if id in noted else ()))
     return made
+
+
+def evolution(made: Iterable[VisitView] = (), links: Sequence[Link] = (), judged: Sequence[Marker] = ()) -> Evolution:
+    return described(timeline(made), MoleState("fine", "Next photo on 1 May 2027", None, None), links, judged)
 
 
 def timeline(made: Iterable[VisitView] = ()) -> Timeline:

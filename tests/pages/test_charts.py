@@ -6,13 +6,19 @@ from datetime import date, timedelta
 
 import pytest
 
-from pages._charts import PANEL_HEIGHT, area_over_visits, probability_over_visits, selected_visit
+from pages._charts import PANEL_HEIGHT, over_visits, probability_over_visits, selected_visit, small_multiple
+from services.evolution import Marker
+from services.sizes import Link
 from tests.pages import made
 
 BANDS = (
     (0.00, 0.05, "benign", "high"), (0.05, 0.15, "benign", "medium"), (0.15, 0.60, "benign", "low"),
     (0.60, 0.85, "malignant", "low"), (0.85, 0.95, "malignant", "medium"), (0.95, 1.00, "malignant", "high"),
 )
+
+
+def area_over_visits(evolution):
+    return over_visits(evolution, "area")
 
 
 def traces(figure, name: str) -> list:
@@ -31,7 +37,7 @@ def visits_behind(trace) -> list[int]:
 
 
 def test_area_without_a_scale_is_a_part_of_the_frame():
-    figure = area_over_visits(made.timeline(made.visits(3)))
+    figure = area_over_visits(made.evolution(made.visits(3)))
     assert figure.layout.yaxis.title.text == "Area, % of the frame"
     (line,) = traces(figure, "measured")
     assert drawn(line) == [3.0, 3.2, 3.4]
@@ -39,7 +45,7 @@ def test_area_without_a_scale_is_a_part_of_the_frame():
 
 
 def test_area_with_a_scale_is_in_square_millimetres():
-    figure = area_over_visits(made.timeline(made.visits(3, with_scale=[1, 2, 3])))
+    figure = area_over_visits(made.evolution(made.visits(3, with_scale=[1, 2, 3])))
     assert figure.layout.yaxis.title.text == "Area, mm²"
     (line,) = traces(figure, "measured")
     assert drawn(line) == [12.0, 12.8, 13.6]
@@ -47,7 +53,7 @@ def test_area_with_a_scale_is_in_square_millimetres():
 
 
 def test_millimetres_and_relative_areas_never_share_a_line():
-    figure = area_over_visits(made.timeline(made.visits(4, with_scale=[3, 4])))
+    figure = area_over_visits(made.evolution(made.visits(4, with_scale=[3, 4])))
     in_mm2, relative = traces(figure, "measured")
     assert drawn(in_mm2) == [None, None, 13.6, 14.4]
     assert drawn(relative) == [3.0, 3.2, None, None]
@@ -57,7 +63,7 @@ def test_millimetres_and_relative_areas_never_share_a_line():
 
 
 def test_area_axis_starts_at_nothing_so_that_growth_is_not_exaggerated():
-    figure = area_over_visits(made.timeline(made.visits(3)))
+    figure = area_over_visits(made.evolution(made.visits(3)))
     assert figure.layout.yaxis.range[0] < 0 < 3.4 < figure.layout.yaxis.range[1]
 
 
@@ -66,7 +72,7 @@ def test_area_axis_starts_at_nothing_so_that_growth_is_not_exaggerated():
 
 @pytest.mark.parametrize("chart", [area_over_visits, probability_over_visits])
 def test_refused_photo_breaks_the_line_and_is_marked_below_the_axis(chart):
-    figure = chart(made.timeline(made.visits(5, refused=[3])))
+    figure = chart(made.evolution(made.visits(5, refused=[3])))
     (line,) = traces(figure, "measured")
     assert [value is None for value in line.y] == [False, False, True, False, False]
     assert line.connectgaps is False
@@ -78,7 +84,7 @@ def test_refused_photo_breaks_the_line_and_is_marked_below_the_axis(chart):
 
 @pytest.mark.parametrize("chart", [area_over_visits, probability_over_visits])
 def test_visit_with_a_note_carries_a_flag_that_opens_it(chart):
-    figure = chart(made.timeline(made.visits(4, noted=[2])))
+    figure = chart(made.evolution(made.visits(4, noted=[2])))
     (flag,) = traces(figure, "note")
     assert visits_behind(flag) == [2]
     assert "Dora Dale" in flag.customdata[0][1]
@@ -86,33 +92,33 @@ def test_visit_with_a_note_carries_a_flag_that_opens_it(chart):
 
 def test_what_people_typed_reaches_the_plot_escaped():
     noted = made.visit(1, made.FIRST_DAY, made.photo(1, found=made.finding()), notes=(made.note(author="<a href='x'>Eve</a>"),))
-    (flag,) = traces(area_over_visits(made.timeline([noted])), "note")
+    (flag,) = traces(area_over_visits(made.evolution([noted])), "note")
     assert "<a" not in flag.customdata[0][1]
 
 
 def test_only_refused_photos_still_make_a_figure():
-    figure = area_over_visits(made.timeline(made.visits(2, refused=[1, 2])))
+    figure = area_over_visits(made.evolution(made.visits(2, refused=[1, 2])))
     assert visits_behind(traces(figure, "gap")[0]) == [1, 2]
     assert set(traces(figure, "measured")[0].y) == {None}
 
 
 @pytest.mark.parametrize("chart", [area_over_visits, probability_over_visits])
 def test_no_visit_at_all_makes_an_empty_figure(chart):
-    assert not traces(chart(made.timeline()), "gap")
+    assert not traces(chart(made.evolution()), "gap")
 
 
 # Probability
 
 
 def test_probability_is_in_percent_from_0_to_100():
-    figure = probability_over_visits(made.timeline(made.visits(3)), BANDS)
+    figure = probability_over_visits(made.evolution(made.visits(3)), BANDS)
     assert figure.layout.yaxis.title.text == "Probability of malignancy, %"
     assert figure.layout.yaxis.range[0] < 0 < 100 < figure.layout.yaxis.range[1]
     assert drawn(traces(figure, "measured")[0]) == [3.0, 4.0, 5.0]
 
 
 def test_bands_lie_behind_the_points_and_meet_without_a_gap():
-    figure = probability_over_visits(made.timeline(made.visits(3)), BANDS)
+    figure = probability_over_visits(made.evolution(made.visits(3)), BANDS)
     edges = [(round(shape.y0), round(shape.y1)) for shape in figure.layout.shapes]
     assert edges == [(0, 5), (5, 15), (15, 60), (60, 85), (85, 95), (95, 100)]
     assert {shape.layer for shape in figure.layout.shapes} == {"below"}
@@ -120,7 +126,7 @@ def test_bands_lie_behind_the_points_and_meet_without_a_gap():
 
 
 def test_bands_are_named_low_medium_and_high_beside_the_plot():
-    figure = probability_over_visits(made.timeline(made.visits(3)), BANDS)
+    figure = probability_over_visits(made.evolution(made.visits(3)), BANDS)
     named = [(note.text, round(note.y, 1)) for note in figure.layout.annotations]
     assert named[:6] == [("High", 2.5), ("Medium", 10), ("Low", 37.5), ("Low", 72.5), ("Medium", 90), ("High", 97.5)]
     assert named[6:] == [("Benign", 30), ("Malignant", 80)]
@@ -128,20 +134,20 @@ def test_bands_are_named_low_medium_and_high_beside_the_plot():
 
 def test_bands_follow_the_model_card():
     moved = ((0.0, 0.3, "benign", "low"), (0.3, 1.0, "malignant", "low"))
-    figure = probability_over_visits(made.timeline(made.visits(1)), moved)
+    figure = probability_over_visits(made.evolution(made.visits(1)), moved)
     assert [(shape.y0, shape.y1) for shape in figure.layout.shapes] == [(0, 30), (30, 100)]
 
 
 def test_interval_is_a_soft_band_per_unbroken_run():
-    figure = probability_over_visits(made.timeline(made.visits(5, refused=[3])))
-    before, after = traces(figure, "interval")
+    figure = probability_over_visits(made.evolution(made.visits(5, refused=[3])))
+    before, after = traces(figure, "error")
     assert before.fill == after.fill == "toself"
     assert sorted(round(y, 6) for y in before.y) == [1.5, 2.0, 6.0, 8.0]
     assert before.opacity < 0.5
 
 
 def test_interval_of_a_single_visit_is_an_upright_stroke():
-    (stroke,) = traces(probability_over_visits(made.timeline(made.visits(1))), "interval")
+    (stroke,) = traces(probability_over_visits(made.evolution(made.visits(1))), "error")
     assert stroke.fill is None
     assert len(set(stroke.x)) == 1
     assert sorted(round(y, 6) for y in stroke.y) == [1.5, 6.0]
@@ -151,19 +157,19 @@ def test_interval_of_a_single_visit_is_an_upright_stroke():
 
 
 def test_one_visit_is_labelled_by_its_own_date():
-    axis = area_over_visits(made.timeline(made.visits(1))).layout.xaxis
+    axis = area_over_visits(made.evolution(made.visits(1))).layout.xaxis
     assert list(axis.tickvals) == [made.FIRST_DAY]
     assert axis.range[0] < made.FIRST_DAY < axis.range[1]
 
 
 def test_two_visits_are_labelled_by_their_own_dates():
-    axis = area_over_visits(made.timeline(made.visits(2))).layout.xaxis
+    axis = area_over_visits(made.evolution(made.visits(2))).layout.xaxis
     assert list(axis.tickvals) == [made.FIRST_DAY, made.FIRST_DAY + timedelta(days=60)]
 
 
 @pytest.mark.parametrize("every_days", [1, 3, 14, 60])
 def test_many_visits_never_have_more_ticks_than_a_phone_can_show(every_days):
-    axis = area_over_visits(made.timeline(made.visits(200, every_days=every_days))).layout.xaxis
+    axis = area_over_visits(made.evolution(made.visits(200, every_days=every_days))).layout.xaxis
     assert axis.tickvals is None
     months = {"M1": 31, "M2": 61, "M3": 92, "M6": 183, "M12": 366, "M24": 731, "M60": 1827}
     days_a_tick = months[axis.dtick] if isinstance(axis.dtick, str) else axis.dtick / 86_400_000
@@ -171,20 +177,20 @@ def test_many_visits_never_have_more_ticks_than_a_phone_can_show(every_days):
 
 
 def test_200_visits_are_200_smaller_points():
-    few, many = (traces(area_over_visits(made.timeline(made.visits(count))), "measured")[0] for count in (5, 200))
+    few, many = (traces(area_over_visits(made.evolution(made.visits(count))), "measured")[0] for count in (5, 200))
     assert len(many.y) == 200
     assert visits_behind(many) == list(range(1, 201))
     assert many.marker.size < few.marker.size
 
 
 def test_only_the_newest_value_is_written_beside_its_point():
-    (line,) = traces(probability_over_visits(made.timeline(made.visits(3, refused=[3]))), "measured")
+    (line,) = traces(probability_over_visits(made.evolution(made.visits(3, refused=[3]))), "measured")
     assert list(line.text) == ["", "<b>4 %</b>", ""]
 
 
 def test_point_says_its_date_finding_and_numbers():
-    (line,) = traces(area_over_visits(made.timeline(made.visits(1))), "measured")
-    assert line.customdata[0][1] == "<b>12 March 2025</b><br>Benign, high confidence<br>3 %, 3 % of the frame"
+    (line,) = traces(area_over_visits(made.evolution(made.visits(1))), "measured")
+    assert line.customdata[0][1] == "<b>12 March 2025</b><br>Benign, high confidence<br>3 %, 3 % of the frame (2.72 to 3.31)"
 
 
 # Taps
@@ -201,3 +207,44 @@ def test_point_says_its_date_finding_and_numbers():
 )
 def test_tapped_point_names_its_visit(selection, visit):
     assert selected_visit(selection) == visit
+
+
+# Error and units
+
+
+def test_error_of_an_area_is_what_rephotographing_and_the_scale_give():
+    (band,) = traces(area_over_visits(made.evolution(made.visits(2, with_scale=[1, 2]))), "error")
+    low, high = min(band.y), max(band.y)
+    assert low < 12.0 * 0.95
+    assert high > 12.8 * 1.05
+
+
+def test_photos_in_register_are_told_relative_to_the_first():
+    figure = area_over_visits(made.evolution(made.visits(2), links=[Link(1, 2, scale=1.0)]))
+    assert figure.layout.yaxis.title.text == "Area, % of the first photo"
+    assert [round(value, 1) for value in traces(figure, "measured")[0].y] == [100.0, 106.7]
+
+
+def test_photo_in_register_takes_the_millimetres_of_the_one_that_has_a_scale():
+    figure = area_over_visits(made.evolution(made.visits(2, with_scale=[1]), links=[Link(1, 2, scale=1.0)]))
+    assert figure.layout.yaxis.title.text == "Area, mm²"
+    assert drawn(traces(figure, "measured")[0]) == [12.0, 12.8]
+
+
+def test_growth_is_told_from_the_first_comparable_photo_and_not_from_the_frame():
+    growing = made.evolution(made.visits(3, with_scale=[1, 2, 3]))
+    assert drawn(traces(small_multiple(growing, "growth"), "measured")[0]) == [0.0, pytest.approx(6.666667), pytest.approx(13.333333)]
+    assert set(traces(small_multiple(made.evolution(made.visits(3)), "growth"), "measured")[0].y) == {None}
+
+
+@pytest.mark.parametrize("name", ["asymmetry", "border", "colours", "growth"])
+def test_small_multiples_label_two_dates_at_most(name):
+    axis = small_multiple(made.evolution(made.visits(30)), name).layout.xaxis
+    assert len(axis.tickvals) == 2
+
+
+def test_review_stands_over_its_visit_with_its_words():
+    judged = [Marker(2, "review", "Dora <Dale>", "Naevus; re-check", "Looks like one.")]
+    (flag,) = traces(area_over_visits(made.evolution(made.visits(3), judged=judged)), "review")
+    assert visits_behind(flag) == [2]
+    assert "Naevus; re-check (Dora &lt;Dale&gt;)" in flag.customdata[0][1]
