@@ -32,6 +32,7 @@ def scale_words(scale: ScaleView | None) -> str:
 def scale_of(actor: Person, shown: PhotoView) -> None:
     """The scale of a measured photo, and a form to set it, opened on request."""
     st.markdown(f":material/straighten: {scale_words(shown.scale)}")
+    card_links()
     if not st.toggle("Set the scale", key=f"set_scale_{shown.id}"):
         return
     errors: dict[str, str] = st.session_state.pop("scale_errors", {})

@@ -29,9 +29,9 @@ SIZES = {
     Unit.FIRST: ("% of the first photo", "% of the first photo"),
     Unit.FRAME: ("% of the frame", "% of the frame"),
 }
-FEATURES = {"asymmetry": "Asymmetry", "border": "Border", "colours": "Colours"}
+FEATURES = {"asymmetry": "Asymmetry", "border": "Border irregularity", "colours": "Colours"}
 """The A, B and C of ABCD, each one measurement of core.measurement (MEASURED_BY); the D is the diameter, the E the growth."""
-MEASURED_BY = {"asymmetry": "asymmetry", "border": "circularity", "colours": "colour_variation"}
+MEASURED_BY = {"asymmetry": "asymmetry", "border": "compactness", "colours": "colours"}
 
 
 @dataclass(frozen=True)

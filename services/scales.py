@@ -11,7 +11,7 @@ import core
 from core import scale, scale_card
 from core.measurement import measure
 from db.models import Diagnosis, Upload
-from services import audit, policy, stored
+from services import audit, policy, reminders, stored
 from services.audit import Action
 from services.errors import NotFound, ValidationError
 from services.unit_of_work import reading, transaction
@@ -63,6 +63,7 @@ def set_scale(actor: Person, *, upload_id: int, how: How) -> ScaleView:
         upload.scale_source = found.source
         upload.scale_relative_error = found.relative_error
         session.add(_measured_anew(upload.diagnoses[-1], measurements))
+        reminders.keep(session, [upload.visit.lesion_id])
         patient_id = upload.visit.lesion.patient_id
         audit.record(session, actor_id=actor.id, action=Action.SET_SCALE, subject=f"upload:{upload_id}", patient_id=patient_id)
     return ScaleView(found.mm_per_pixel, found.source, found.relative_error)

@@ -5,6 +5,7 @@ import streamlit as st
 from pages import _cases as cases
 from pages import _result as result
 from pages._parts import caution, field, format_date, link, show_error
+from pages._scale import scale_of
 from pages._session import require_role
 from pages._words import plain
 from services import notes, sharing
@@ -60,5 +61,6 @@ if asked:
 
 if shown and shown.finding:
     result.numbers(shown, everything=True)
+    scale_of(person, shown)
 if shown:
     result.other_photos(visit, shown, page="case")

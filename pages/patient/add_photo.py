@@ -7,12 +7,14 @@ import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages import _same_mole as same_mole
 from pages._consent import consent_or_stop
 from pages._parts import empty_state, field, go, link, query_number
+from pages._scale import card_links
 from pages._session import require_role
 from pages._words import plain
 from services import lesions, photos
-from services.errors import PhotoRefused, ServiceError, ValidationError
+from services.errors import LooksDifferent, PhotoRefused, ServiceError, ValidationError
 from services.fields import today
 
 LARGEST = f"at most {photos.MAX_UPLOAD_BYTES // 1024**2} MB"
@@ -23,6 +25,7 @@ STEPS = {
     "checking": "Checking the photo: light, sharpness, skin",
     "finding": "Finding the lesion",
     "classifying": "Classifying",
+    "comparing": "Comparing with the last photo",
     "saving": "Saving",
 }
 
@@ -41,7 +44,7 @@ def look_at(key: str) -> None:
     taken = photos.suggested_date(chosen.getvalue()) if chosen else None
     dated = taken is not None and EARLIEST <= taken <= today()
     st.session_state[date_key] = taken if dated else today()
-    adding.update(dated=dated, preview=photos.preview(chosen.getvalue()) if chosen else None, errors={})
+    adding.update(dated=dated, preview=photos.preview(chosen.getvalue()) if chosen else None, errors={}, same=False)
 
 
 def forget(upload) -> None:
@@ -61,8 +64,13 @@ def add(upload) -> None:
 
         adding["wanted"] = False
         try:
-            visit = photos.add_photo(person, lesion_id=mole.id, data=upload.getvalue(), taken_on=taken_on, note=note, on_step=show)
+            visit = photos.add_photo(
+                person, lesion_id=mole.id, data=upload.getvalue(), taken_on=taken_on, note=note,
+                confirmed_same=adding.get("same", False), on_step=show,
+            )
             adding["stored"] = {"mole": mole.id, "visit": visit.id, "photo": visit.photos[-1].id}
+        except LooksDifferent as error:
+            adding["errors"] = {"same": str(error)}
         except PhotoRefused as error:
             adding["errors"] = {"data": str(error)}
         except ValidationError as error:
@@ -92,11 +100,13 @@ if not moles or (query_number("mole") is not None and query_number("mole") not i
     empty_state("Add a mole first", "A photo belongs to a mole. This address names none of yours.", page="add-mole", action="Add a mole")
     st.stop()
 
-mole = moles.get(query_number("mole")) or next(iter(moles.values()))
+mole = moles.get(adding.get("other", query_number("mole"))) or next(iter(moles.values()))
 st.title(f"New photo: {plain(mole.name)}" if len(moles) == 1 or query_number("mole") else "New photo", anchor=False)
-if query_number("mole") is None and len(moles) > 1:
+if query_number("mole") is None and len(moles) > 1 and "other" not in adding:
     mole = moles[st.selectbox("Mole", moles, format_func=lambda number: moles[number].name, key="photo_mole")]
 st.markdown("Even daylight, no flash. The mole in the middle, sharp, filling about a third of the picture.")
+
+card_links()
 
 how = st.segmented_control("Photo from", ["File", "Camera"], default="File", required=True, key=f"how_{adding['key']}")
 with field(errors, "data"):
@@ -118,6 +128,8 @@ with field(errors, "note"):
         "Note (optional)", max_chars=photos.LONGEST_NOTE, placeholder="For example: itched last week",
         key=f"note_{adding['key']}",
     )
+if "same" in errors:
+    same_mole.ask(errors["same"], adding, mole, moles)
 if "" in errors:
     st.error(errors[""], icon=":material/error:")
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages import _result as result
 from pages._parts import caution, format_date, go, link
+from pages._scale import scale_of
 from pages._session import require_role
 from pages._words import plain
 
@@ -26,6 +27,7 @@ elif shown.accepted and shown.finding:
     with seen:
         result.pictures(shown)
     result.numbers(shown)
+    scale_of(person, shown)
 else:
     result.refusal(shown)
     caution()

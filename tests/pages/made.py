@@ -40,7 +40,7 @@ def measurements(area: float, area_mm2: float | None) -> dict[str, float]:
     diameter = 2 * math.sqrt(pixels / math.pi)
     told = {
         "area_px": pixels, "area_fraction": area, "equivalent_diameter_px": diameter, "longest_diameter_px": diameter,
-        "asymmetry": 0.08, "circularity": 0.9, "colour_variation": 6.0, "colour_contrast": 20.0,
+        "asymmetry": 0.08, "compactness": 1.1, "colours": 2.0,
     }
     return told | ({} if area_mm2 is None else {"area_mm2": area_mm2, "longest_diameter_mm": 2 * math.sqrt(area_mm2 / math.pi)})
 
