@@ -93,6 +93,12 @@ class Action(StrEnum):
     RECORD_HISTOLOGY = "record_histology"
     VIEW_REVIEWS = "view_reviews"
     CHOOSE_BLIND = "choose_blind"
+    VIEW_OVERLAY = "view_overlay"
+    """An outline or a heat map: what the networks or a doctor make of a photo."""
+    ASK_OPINION = "ask_opinion"
+    LIST_OPINIONS = "list_opinions"
+    VIEW_OPINION = "view_opinion"
+    ANSWER_OPINION = "answer_opinion"
 
 
 class Operation(StrEnum):

@@ -143,13 +143,13 @@ def _birth_date(value: object) -> date:
         raise ValueError("Please enter your birth date.")
     if value >= today():
         raise ValueError("The birth date must be in the past.")
-    if _age(value) > OLDEST_YEARS:
+    if age_on(today(), born=value) > OLDEST_YEARS:
         raise ValueError(f"The birth date is more than {OLDEST_YEARS} years ago; please check the year.")
     return value
 
 
-def _age(born: date) -> int:
-    day = today()
+def age_on(day: date, *, born: date) -> int:
+    """Full years of life on a day."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 

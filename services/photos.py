@@ -180,7 +180,7 @@ def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
 def overlay_file(actor: Person, *, upload_id: int, model: str | None = None, review_id: int | None = None) -> bytes:
     """The large photo as JPEG with the lesion outlined and lightly filled: as this model saw it (None: the chosen one), or as the
     doctor of this review corrected it."""
-    content_hash, masks, chosen, _ = _files_of(actor, upload_id)
+    content_hash, masks, chosen, _ = _files_of(actor, upload_id, seen=Action.VIEW_OVERLAY)
     mask_hash = masks.get(chosen if model is None else model) if review_id is None else _corrected(upload_id, review_id)
     if mask_hash is None:
         raise NotFound("There is no outline of this photo.")
@@ -189,7 +189,7 @@ def overlay_file(actor: Person, *, upload_id: int, model: str | None = None, rev
 
 def heat_map_file(actor: Person, *, upload_id: int) -> bytes:
     """The large photo as JPEG under the map of where the classifier sees signs of malignancy."""
-    content_hash, _, _, heat_map = _files_of(actor, upload_id)
+    content_hash, _, _, heat_map = _files_of(actor, upload_id, seen=Action.VIEW_OVERLAY)
     if heat_map is None:
         raise NotFound("There is no heat map of this photo.")
     return cached(f"{content_hash}-heat-{heat_map}.jpg", lambda: _heat(content_hash, heat_map))
@@ -352,7 +352,7 @@ def _in_use(upload_id: int):
     )  # fmt: skip
 
 
-def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO) -> tuple[str, dict[str, str], str | None, str | None]:
+def _files_of(actor: Person, upload_id: int, *, seen: Action) -> tuple[str, dict[str, str], str | None, str | None]:
     """Hashes of a photo and of its masks by model, the chosen model, the heat map's hash; passes the policy and leaves the audit event."""
     with reading() as session:
         row = session.execute(
@@ -364,7 +364,7 @@ def _files_of(actor: Person, upload_id: int, *, seen: Action = Action.VIEW_PHOTO
             .order_by(Diagnosis.id.desc())
             .limit(1)
         ).first()
-        policy.require(session, actor, seen, patient_id=row.patient_id if row else None)
+        policy.require(session, actor, seen, patient_id=row.patient_id if row else None, upload_id=upload_id)
     record_view(actor, seen, subject=f"upload:{upload_id}", patient_id=row.patient_id)
     return row.content_hash, row.masks or {}, row.chosen_model, row.heat_map
 

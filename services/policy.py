@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session, aliased
 
-from db.models import AccountState, CareGrant, Role, User
+from db.models import AccountState, CareGrant, Diagnosis, Lesion, Role, SecondOpinion, Upload, User, Visit
 from services.audit import Action
 from services.errors import AccessError, NotAllowed, NotFound
 from services.settings import settings
@@ -21,6 +21,10 @@ class Relation(StrEnum):
     """The patient themself."""
     CARER = "carer"
     """A doctor whom the patient lets see their moles, and has not revoked."""
+    COLLEAGUE = "colleague"
+    """A doctor whom a carer asked about this one photo, for as long as the carer is one and has not taken the question back."""
+    TOLD_COLLEAGUE = "told_colleague"
+    """Such a doctor who may see what others make of the photo: not asked to judge blind, or has judged."""
     DOCTOR = "doctor"
     """Any doctor; the action is about no patient."""
     PATIENT = "patient"
@@ -35,6 +39,8 @@ EVERYBODY = frozenset({Relation.PATIENT, Relation.DOCTOR, Relation.ADMIN})
 ROLE_OF = {
     Relation.OWNER: Role.PATIENT,
     Relation.CARER: Role.DOCTOR,
+    Relation.COLLEAGUE: Role.DOCTOR,
+    Relation.TOLD_COLLEAGUE: Role.DOCTOR,
     Relation.DOCTOR: Role.DOCTOR,
     Relation.PATIENT: Role.PATIENT,
     Relation.ADMIN: Role.ADMIN,
@@ -46,7 +52,7 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.VIEW_PATIENT: {Relation.OWNER, Relation.CARER},
         Action.VIEW_TIMELINE: {Relation.OWNER, Relation.CARER},
         Action.VIEW_VISIT: {Relation.OWNER, Relation.CARER},
-        Action.VIEW_PHOTO: {Relation.OWNER, Relation.CARER},
+        Action.VIEW_PHOTO: {Relation.OWNER, Relation.CARER, Relation.COLLEAGUE},
         Action.DOWNLOAD_PHOTO: {Relation.OWNER, Relation.CARER},
         Action.ADD_LESION: {Relation.PATIENT},
         Action.ADD_PHOTO: {Relation.OWNER},
@@ -90,6 +96,11 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.RECORD_HISTOLOGY: {Relation.CARER},
         Action.VIEW_REVIEWS: {Relation.CARER},
         Action.CHOOSE_BLIND: {Relation.DOCTOR},
+        Action.VIEW_OVERLAY: {Relation.OWNER, Relation.CARER, Relation.TOLD_COLLEAGUE},
+        Action.ASK_OPINION: {Relation.CARER},
+        Action.LIST_OPINIONS: {Relation.DOCTOR},
+        Action.VIEW_OPINION: {Relation.COLLEAGUE},
+        Action.ANSWER_OPINION: {Relation.COLLEAGUE},
     }.items()
 }
 
@@ -97,11 +108,14 @@ BEFORE_SECOND_STEP = frozenset({Action.LIST_SESSIONS, Action.END_SESSION, Action
 """What may be done by who has yet to set up the second step that their role requires."""
 
 
-def require(session: Session, actor: Person, action: Action, *, patient_id: int | None = None) -> None:
+def require(
+    session: Session, actor: Person, action: Action, *, patient_id: int | None = None, upload_id: int | None = None
+) -> None:
     """Pass, or raise NotAllowed (the role never may) or NotFound (this one not).
 
     `patient_id` is whom the thing acted on belongs to; None where there is no such thing or the action is about no
-    patient. What the role never may is said before anything is looked at, so that no answer depends on what exists.
+    patient. `upload_id` is the one photo acted on, where it is one: a colleague who was asked may see that and no other.
+    What the role never may is said before anything is looked at, so that no answer depends on what exists.
     The actor is looked up anew: who was disabled or changed role a moment ago may no longer what the page still believes.
     """
     found = session.execute(
@@ -113,7 +127,7 @@ def require(session: Session, actor: Person, action: Action, *, patient_id: int 
     relations = {relation for relation in RULES[action] if ROLE_OF[relation] == role}
     if not relations:
         raise _refused(NotAllowed(), actor, action, patient_id)
-    if not any(_holds(session, actor, relation, patient_id) for relation in relations):
+    if not any(_holds(session, actor, relation, patient_id, upload_id) for relation in relations):
         raise _refused(NotFound(), actor, action, patient_id)
 
 
@@ -131,12 +145,43 @@ def cares_for(*, patient_id, doctor_id):
     ).exists()
 
 
-def _holds(session: Session, actor: Person, relation: Relation, patient_id: int | None) -> bool:
+def asked_about(*, upload_id, colleague_id, told: bool = False):
+    """SQL condition: who cares for the patient asked this doctor about this photo, and still does. `told`: they may see what others
+    make of it."""
+    asker = aliased(User)
+    query = (
+        select(SecondOpinion.id)
+        .join(Diagnosis, SecondOpinion.diagnosis_id == Diagnosis.id)
+        .join(Upload, Diagnosis.upload_id == Upload.id)
+        .join(Visit, Upload.visit_id == Visit.id)
+        .join(Lesion, Visit.lesion_id == Lesion.id)
+        .join(asker, SecondOpinion.asker_id == asker.id)
+        .where(
+            Upload.id == upload_id,
+            SecondOpinion.colleague_id == colleague_id,
+            SecondOpinion.withdrawn_at.is_(None),
+            Upload.deleted_at.is_(None),
+            Lesion.deleted_at.is_(None),
+            asker.account_state == AccountState.ACTIVE,
+            cares_for(patient_id=Lesion.patient_id, doctor_id=asker.id),
+        )
+    )
+    if told:
+        query = query.where(or_(SecondOpinion.blind.is_(False), SecondOpinion.answered_at.is_not(None)))
+    return query.exists()
+
+
+def _holds(session: Session, actor: Person, relation: Relation, patient_id: int | None, upload_id: int | None) -> bool:
     match relation:
         case Relation.OWNER:
             return patient_id == actor.id
         case Relation.CARER:
             return patient_id is not None and bool(session.scalar(select(cares_for(patient_id=patient_id, doctor_id=actor.id))))
+        case Relation.COLLEAGUE | Relation.TOLD_COLLEAGUE:
+            told = relation == Relation.TOLD_COLLEAGUE
+            return upload_id is not None and bool(
+                session.scalar(select(asked_about(upload_id=upload_id, colleague_id=actor.id, told=told)))
+            )
         case _:
             return True
 

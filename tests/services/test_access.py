@@ -27,6 +27,7 @@ from services import (
     lesions,
     notes,
     notifications,
+    opinions,
     outlines,
     photos,
     policy,
@@ -54,7 +55,7 @@ MODULES = (
     # A person's own data.
     consent, notifications,
     # Reviews and second opinions.
-    outlines, reviews,
+    opinions, outlines, reviews,
     # The patient's own place.
     body, reminders, risk, ugly_duckling,
     # How a mole evolved.
@@ -75,12 +76,16 @@ class World:
     session_id: int
     diagnosis_id: int
     review_id: int
+    opinion_id: int
 
     def person(self, name: str) -> Person:
         return self.people[name]
 
 
-ACTORS = ("owner", "other patient", "doctor shared with", "doctor revoked", "doctor never shared with", "doctor disabled", "admin")
+ACTORS = (
+    "owner", "other patient", "doctor shared with", "doctor revoked", "doctor never shared with", "doctor disabled", "admin",
+    "doctor asked",
+)
 
 
 @pytest.fixture
@@ -103,10 +108,12 @@ def world(patient, other_patient, doctor, other_doctor, admin, sign_up, tiny) ->
     session_id = sessions.list_sessions(patient, token=token)[0].id
     diagnosis_id = visit.finding.id
     review_id = reviews.record_review(doctor, diagnosis_id=diagnosis_id, verdict="agree").id
-    everybody = (patient, other_patient, doctor, revoked, other_doctor, disabled, admin)
+    asked = new_doctor("astrid")
+    opinion_id = opinions.ask(doctor, diagnosis_id=diagnosis_id, colleague_email=asked.email).id
+    everybody = (patient, other_patient, doctor, revoked, other_doctor, disabled, admin, asked)
     return World(
         dict(zip(ACTORS, everybody, strict=True)), lesion.id, visit.id, visit.photo.id, grants[doctor].id, waiting.id,
-        session_id, diagnosis_id, review_id,
+        session_id, diagnosis_id, review_id, opinion_id,
     )
 
 
@@ -147,6 +154,8 @@ def wrong_code(service: Callable, **more) -> Callable[[World, Person], None]:
 SEEN_BY_CARERS = about_the_owner("owner", "doctor shared with")
 BY_CARERS = about_the_owner("doctor shared with", roles=("doctor",))
 """For what only doctors do, to patients who share with them."""
+BY_ASKED = about_the_owner("doctor asked", roles=("doctor",))
+"""For what only who was asked for a second opinion does."""
 
 MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]] = {
     accounts.create_doctor: (
@@ -180,7 +189,10 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
         lambda w, who: photos.add_photo(who, lesion_id=w.lesion_id, data=photo_bytes(), taken_on=date(2024, 6, 1)),
         about_the_owner("owner", roles=("patient",)),
     ),
-    photos.photo_file: (lambda w, who: photos.photo_file(who, upload_id=w.upload_id, size="thumb"), SEEN_BY_CARERS),
+    photos.photo_file: (
+        lambda w, who: photos.photo_file(who, upload_id=w.upload_id, size="thumb"),
+        about_the_owner("owner", "doctor shared with", "doctor asked"),
+    ),
     photos.heat_map_file: (lambda w, who: photos.heat_map_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
     photos.overlay_file: (lambda w, who: photos.overlay_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
     sharing.share_with: (lambda w, who: sharing.share_with(who, doctor_email="emil@example.org"), for_role("patient")),
@@ -211,6 +223,15 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     reviews.reviews_of: (lambda w, who: reviews.reviews_of(who, diagnosis_id=w.diagnosis_id), BY_CARERS),
     reviews.said_to_patient: (lambda w, who: reviews.said_to_patient(who, visit_id=w.visit_id), SEEN_BY_CARERS),
     reviews.prefers_blind: (lambda w, who: reviews.prefers_blind(who), for_role("doctor")),
+    opinions.ask: (
+        lambda w, who: opinions.ask(who, diagnosis_id=w.diagnosis_id, colleague_email=w.person("doctor never shared with").email),
+        BY_CARERS,
+    ),
+    opinions.withdraw: (lambda w, who: opinions.withdraw(who, opinion_id=w.opinion_id), BY_CARERS),
+    opinions.opinions_on: (lambda w, who: opinions.opinions_on(who, diagnosis_id=w.diagnosis_id), BY_CARERS),
+    opinions.asked_of_me: (lambda w, who: opinions.asked_of_me(who), for_role("doctor")),
+    opinions.opinion_case: (lambda w, who: opinions.opinion_case(who, opinion_id=w.opinion_id), BY_ASKED),
+    opinions.answer: (lambda w, who: opinions.answer(who, opinion_id=w.opinion_id, code="400096001"), BY_ASKED),
     reviews.choose_blind: (lambda w, who: reviews.choose_blind(who, blind=True), for_role("doctor")),
     alignments.pair: (
         lambda w, who: alignments.pair(who, first_upload_id=w.upload_id, second_upload_id=w.upload_id), SEEN_BY_CARERS,
@@ -293,7 +314,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "changes.in_words",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
         "notifications.notify", "consent.require_in_force",
-        "outlines.checked", "outlines.to_draw_on",
+        "opinions.agreement", "outlines.checked", "outlines.to_draw_on",
         "reviews.standing", "reviews.case_of", "reviews.in_force", "reviews.newest_of", "reviews.view", "reviews.checked",
         "reviews.corrected",
     }
@@ -333,7 +354,7 @@ def test_what_does_not_exist_looks_like_what_is_someone_elses(world: World, func
 
     foreign = told()
     world.lesion_id = world.visit_id = world.upload_id = world.grant_id = world.session_id = 10**9
-    world.diagnosis_id = world.review_id = 10**9
+    world.diagnosis_id = world.review_id = world.opinion_id = 10**9
     world.people["owner"] = Person(10**9, "patient", "active", "", "", "", None, world.person("owner").created_at)
     assert told() == foreign
 

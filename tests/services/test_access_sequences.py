@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from services import accounts, lesions, notes, photos, records, sharing
+from services import accounts, lesions, notes, opinions, photos, records, reviews, sharing
 from services.errors import AccessError
 from services.views import Person, VisitView
 from tests.helpers import PASSWORD, photo_bytes, signed_up
@@ -32,6 +32,8 @@ class Clinic(RuleBasedStateMachine):
         self.visits: dict[str, VisitView] = {}
         self.shares: dict[tuple[str, str], int] = {}
         self.disabled: set[str] = set()
+        self.asked: dict[tuple[str, str, str], list[tuple[int, bool, bool]]] = {}
+        """Patient, asking doctor, colleague -> the questions not taken back: id, blind, answered."""
         for name in PATIENTS:
             self.people[name] = signed_up(email=f"{name}-{next(numbers)}@example.org")
             mole = lesions.add_lesion(self.people[name], name="Nape", body_site="nape")
@@ -43,6 +45,45 @@ class Clinic(RuleBasedStateMachine):
 
     def may_see(self, viewer: str, patient: str) -> bool:
         return viewer == patient or ((patient, viewer) in self.shares and viewer not in self.disabled)
+
+    def may_see_the_photo(self, viewer: str, patient: str, *, told: bool = False) -> bool:
+        """Also as the colleague of somebody who may see it; `told`: with what others make of it."""
+        return self.may_see(viewer, patient) or any(
+            colleague == viewer and viewer not in self.disabled and whose == patient and self.may_see(asker, patient)
+            and any(answered or not blind or not told for _, blind, answered in questions)
+            for (whose, asker, colleague), questions in self.asked.items()
+        )
+
+    @rule(patient=a_patient, asker=a_doctor, colleague=a_doctor, blind=st.booleans())
+    def ask_a_colleague(self, patient: str, asker: str, colleague: str, blind: bool) -> None:
+        questions = self.asked.setdefault((patient, asker, colleague), [])
+        if asker == colleague or colleague in self.disabled or any(not answered for *_, answered in questions):
+            return
+
+        def ask() -> None:
+            found = self.visits[patient].finding
+            opinion = opinions.ask(
+                self.people[asker], diagnosis_id=found.id, colleague_email=self.people[colleague].email, blind=blind
+            )
+            questions.append((opinion.id, blind, False))
+
+        assert refused(ask) is not self.may_see(asker, patient)
+
+    @rule(patient=a_patient, asker=a_doctor, colleague=a_doctor)
+    def answer_a_colleague(self, patient: str, asker: str, colleague: str) -> None:
+        questions = self.asked.get((patient, asker, colleague), [])
+        for number, (opinion_id, blind, answered) in enumerate(questions):
+            if not answered:
+                allowed = self.may_see(asker, patient) and colleague not in self.disabled
+                say = {"code": "400096001"} if blind else {"verdict": "agree"}
+                assert refused(lambda: opinions.answer(self.people[colleague], opinion_id=opinion_id, **say)) is not allowed  # noqa: B023
+                questions[number] = (opinion_id, blind, allowed)
+
+    @rule(patient=a_patient, asker=a_doctor, colleague=a_doctor)
+    def take_the_questions_back(self, patient: str, asker: str, colleague: str) -> None:
+        if self.may_see(asker, patient):
+            for opinion_id, *_ in self.asked.pop((patient, asker, colleague), []):
+                opinions.withdraw(self.people[asker], opinion_id=opinion_id)
 
     @rule(patient=a_patient, doctor=a_doctor)
     def share(self, patient: str, doctor: str) -> None:
@@ -74,12 +115,16 @@ class Clinic(RuleBasedStateMachine):
             lambda: lesions.list_lesions(actor, patient_id=self.people[patient].id),
             lambda: lesions.timeline(actor, lesion_id=visit.lesion_id),
             lambda: lesions.visit(actor, visit_id=visit.id),
-            lambda: photos.photo_file(actor, upload_id=upload_id, size="thumb"),
             lambda: photos.photo_file(actor, upload_id=upload_id, size="full"),
-            lambda: photos.overlay_file(actor, upload_id=upload_id),
-            lambda: photos.heat_map_file(actor, upload_id=upload_id),
+            lambda: reviews.said_to_patient(actor, visit_id=visit.id),
         ):
             assert refused(ask) is not shown
+        for ask, told in (
+            (lambda: photos.photo_file(actor, upload_id=upload_id, size="thumb"), False),
+            (lambda: photos.overlay_file(actor, upload_id=upload_id), True),
+            (lambda: photos.heat_map_file(actor, upload_id=upload_id), True),
+        ):
+            assert refused(ask) is not self.may_see_the_photo(viewer, patient, told=told)
 
     @rule(writer=anybody, patient=a_patient)
     def write_a_note(self, writer: str, patient: str) -> None:
@@ -97,6 +142,17 @@ class Clinic(RuleBasedStateMachine):
     @rule(reader=st.sampled_from((*PATIENTS, *DOCTORS)))
     def read_the_records(self, reader: str) -> None:
         assert refused(lambda: records.list_records(self.people[reader], filter=records.RecordFilter()))
+
+    @invariant()
+    def colleagues_list_exactly_what_they_may_see(self) -> None:
+        for doctor in set(DOCTORS) - self.disabled:
+            listed = {asked.id for asked in opinions.asked_of_me(self.people[doctor])}
+            assert listed == {
+                opinion_id
+                for (patient, asker, colleague), questions in self.asked.items()
+                if colleague == doctor and self.may_see(asker, patient)
+                for opinion_id, *_ in questions
+            }
 
     @invariant()
     def doctors_list_exactly_who_shares(self) -> None:
