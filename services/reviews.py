@@ -186,6 +186,20 @@ def reviews_of(actor: Person, *, diagnosis_id: int) -> tuple[ReviewView, ...]:
     return shown
 
 
+def outline_of(actor: Person, *, diagnosis_id: int, review_id: int | None = None) -> bytes:
+    """The outline to begin a correction from, as PNG of the size on which it is drawn: the chosen network's, or a review's."""
+    with reading() as session:
+        case = case_of(session, diagnosis_id)
+        patient_id = case.lesion.patient_id if case else None
+        policy.require(session, actor, Action.VIEW_REVIEWS, patient_id=patient_id)
+        mask = case.diagnosis.masks.get(case.diagnosis.chosen_model)
+        if review_id is not None:
+            about_it = Review.id == review_id, Review.diagnosis_id == diagnosis_id
+            mask = session.scalar(select(Review.mask).where(*about_it)) or mask
+    record_view(actor, Action.VIEW_REVIEWS, subject=f"diagnosis:{diagnosis_id}", patient_id=patient_id)
+    return outlines.to_draw_on(mask)
+
+
 def said_to_patient(actor: Person, *, visit_id: int) -> tuple[PatientReview, ...]:
     """The reviews in force of a visit's photos as the patient reads them, the newest first."""
     with reading() as session:

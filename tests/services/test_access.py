@@ -221,6 +221,7 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
         lambda w, who: reviews.record_histology(who, review_id=w.review_id, code="93655004", found_on=date(2024, 6, 1)), BY_CARERS,
     ),
     reviews.reviews_of: (lambda w, who: reviews.reviews_of(who, diagnosis_id=w.diagnosis_id), BY_CARERS),
+    reviews.outline_of: (lambda w, who: reviews.outline_of(who, diagnosis_id=w.diagnosis_id), BY_CARERS),
     reviews.said_to_patient: (lambda w, who: reviews.said_to_patient(who, visit_id=w.visit_id), SEEN_BY_CARERS),
     reviews.prefers_blind: (lambda w, who: reviews.prefers_blind(who), for_role("doctor")),
     opinions.ask: (

@@ -1,0 +1,65 @@
+"""What is known of the networks in use: what they learned from, and how well they did on photos that they never saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.runtime import UnusableWeights, read_card
+from services.errors import ServiceError
+from services.settings import settings
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure with its 95 % interval."""
+
+    name: str
+    """E.g. dice, auc, sensitivity."""
+    source: str
+    """Of which photos."""
+    n: int
+    value: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    name: str
+    title: str
+    version: str
+    task: str
+    """segmentation or classification."""
+    learned_from: tuple[str, ...]
+    split: str
+    licence: str
+    caution: str
+    malignant_means: str
+    """What counts as malignant; empty where the network does not tell that."""
+    figures: tuple[Figure, ...]
+
+
+def model_cards() -> tuple[ModelCard, ...]:
+    """The cards of all networks, by name. Raises ServiceError where they cannot be read."""
+    try:
+        return tuple(_card(read_card(path).details) for path in sorted(settings().weights.glob("*/card.json")))
+    except UnusableWeights as error:
+        raise ServiceError(f"The model cards cannot be read at the moment. {error}") from error
+
+
+def _card(details: dict) -> ModelCard:
+    data = details.get("data", {})
+    return ModelCard(
+        name=details["name"],
+        title=details.get("title", details["name"]),
+        version=details["version"],
+        task=details["task"],
+        learned_from=tuple(data.get("sources", ())),
+        split=data.get("split", ""),
+        licence=details.get("licence", ""),
+        caution=details.get("caution", ""),
+        malignant_means=details.get("malignant_means", ""),
+        figures=tuple(
+            Figure(one["figure"], one["source"], one["n"], one["value"], tuple(one["interval"]) if one.get("interval") else None)
+            for one in details.get("metrics", ())
+        ),
+    )
