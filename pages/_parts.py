@@ -166,8 +166,10 @@ def photo_address(upload_id: int, size: str = "large") -> str:
     return f"/photo/{upload_id}/{size}.jpg"
 
 
-def overlay_address(upload_id: int, model: str | None = None) -> str:
-    """The photo with the lesion's contour; `model` None is the chosen mask."""
+def overlay_address(upload_id: int, model: str | None = None, *, review_id: int | None = None) -> str:
+    """The photo with the lesion's contour; `model` None is the chosen mask, `review_id` a doctor's correction."""
+    if review_id is not None:
+        return f"/photo/{upload_id}/overlay.jpg?review={review_id}"
     return f"/photo/{upload_id}/overlay.jpg" + (f"?model={quote(model)}" if model else "")
 
 
@@ -176,8 +178,10 @@ def photo(upload_id: int, size: str = "large", *, caption: str | None = None, al
     image(photo_address(upload_id, size), caption, alt or caption or "Photo of the mole", width)
 
 
-def overlay(upload_id: int, model: str | None = None, *, caption: str | None = None, width: str | int = "stretch") -> None:
-    image(overlay_address(upload_id, model), caption, caption or "Photo of the mole with its outline", width)
+def overlay(
+    upload_id: int, model: str | None = None, *, review_id: int | None = None, caption: str | None = None, width: str | int = "stretch"
+) -> None:
+    image(overlay_address(upload_id, model, review_id=review_id), caption, caption or "Photo of the mole with its outline", width)
 
 
 def heat_map(upload_id: int, *, caption: str, width: str | int = "stretch") -> None:

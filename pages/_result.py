@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from pages._pages import PAGES
@@ -21,6 +23,7 @@ from pages._parts import (
 from pages._words import area_words, plain
 from services import lesions
 from services.errors import AccessError
+from services.reviews import PatientReview, ReviewView
 from services.views import NoteView, Person, PhotoView, VisitView
 
 MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "resnet18": "ResNet-18", "fusion": "Both together"}
@@ -60,16 +63,19 @@ def other_photos(visit: VisitView, shown: PhotoView, *, page: str) -> None:
             link(page, f"Photo {number} of this day", icon=":material/photo:", mole=visit.lesion_id, visit=visit.id, photo=other.id)
 
 
-def pictures(shown: PhotoView) -> None:
-    """Original beside the red outline; either network's outline, the heat map, or none, on request."""
+def pictures(shown: PhotoView, corrected: Sequence[ReviewView] = ()) -> None:
+    """Original beside the red outline; either network's outline, a doctor's correction, the heat map, or none, on request."""
     names = [name for name in shown.finding.models if name != shown.finding.chosen_model]
-    choices = [shown.finding.chosen_model, *names, *(["heat map"] if shown.finding.has_heat_map else []), "none"]
-    words = {name: model_name(name) for name in choices}
-    words |= {choices[0]: f"{model_name(choices[0])} (chosen)", "heat map": "Heat map", "none": "No outline"}
+    by_hand = {f"review {review.id}": review for review in corrected}
+    choices = [*by_hand, shown.finding.chosen_model, *names, *(["heat map"] if shown.finding.has_heat_map else []), "none"]
+    words = {name: model_name(name) for name in choices} | {name: plain(review.author) for name, review in by_hand.items()}
+    words |= {
+        shown.finding.chosen_model: f"{model_name(shown.finding.chosen_model)} (chosen)", "heat map": "Heat map", "none": "No outline",
+    }
     with st.container():
         original, outlined = st.columns(2)
         outline = st.segmented_control(
-            "Outline", choices, default=choices[0], format_func=words.get, required=True, key=f"outline_{shown.id}"
+            "Outline", choices, default=choices[0], format_func=words.get, required=True, key=f"outline_{shown.id}_{len(by_hand)}"
         )
     with original:
         photo(shown.id, caption="Original")
@@ -82,6 +88,9 @@ def pictures(shown: PhotoView) -> None:
                 "Yellow: this part of the photo spoke strongly for malignant. Green and violet: less. Clear: not at all, or not looked at. "
                 "It explains the number; it does not show where a disease is."
             )
+        elif outline in by_hand:
+            review = by_hand[outline]
+            overlay(shown.id, review_id=review.id, caption=f"Lesion as {plain(review.author)} corrected the outline")
         else:
             overlay(shown.id, outline, caption=f"Lesion as {model_name(outline)} outlines it")
 
@@ -166,3 +175,14 @@ def notes(written: tuple[NoteView, ...]) -> None:
         with st.container(border=True, gap="xxsmall"):
             st.caption(f":material/stethoscope: {plain(note.author)}, {format_date(note.created_at)}")
             st.text(note.text)
+
+
+def doctors_words(said: Sequence[PatientReview]) -> None:
+    """What doctors' reviews tell the patient."""
+    for one in said:
+        with st.container(border=True, gap="xxsmall"):
+            st.caption(f":material/stethoscope: {plain(one.author)}, {format_date(one.created_at)}")
+            if one.words:
+                st.text(one.words)
+            next_check = f" Next check: **{format_date(one.follow_up_on)}**." if one.follow_up_on else ""
+            st.markdown(one.management + next_check)

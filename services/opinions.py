@@ -32,6 +32,7 @@ class Opinion:
 
     id: int
     diagnosis_id: int
+    asker_id: int
     asker: str
     colleague: str
     question: str
@@ -256,6 +257,7 @@ def _opinion(session: Session, opinion: SecondOpinion) -> Opinion:
     return Opinion(
         id=opinion.id,
         diagnosis_id=opinion.diagnosis_id,
+        asker_id=opinion.asker_id,
         asker=mapping.person(opinion.asker).full_name,
         colleague=mapping.person(opinion.colleague).full_name,
         question=opinion.question,

@@ -1,37 +1,64 @@
-"""One visit as a doctor reads it: the networks' finding beside the photo, the numbers, and the doctor's own note."""
+"""One visit as a doctor reads and judges it: pictures, the networks' finding, the review, second opinions, notes, numbers."""
 
 import streamlit as st
 
 from pages import _cases as cases
+from pages import _opinions as opinions
 from pages import _result as result
-from pages._parts import caution, field, format_date, link, show_error
+from pages import _review as review
+from pages._parts import caution, field, format_date, link, photo, show_error
 from pages._scale import scale_of
 from pages._session import require_role
 from pages._words import plain
-from services import notes, sharing
+from services import notes, reviews, sharing
 from services.errors import ServiceError, ValidationError
 
 person = require_role("doctor")
 visit = result.visit_or_stop(person, back="patients")
 patient = sharing.patient_of(person, patient_id=visit.patient_id)
 shown = result.shown_photo(visit)
+finding = shown.finding if shown and shown.accepted else None
+written = reviews.reviews_of(person, diagnosis_id=finding.id) if finding else ()
+standing = reviews.standing(written)
+mine = next((one for one in standing if one.author_id == person.id and one.opinion_id is None), None)
+blind = finding is not None and mine is None and reviews.prefers_blind(person)
 
 cases.steps(person, visit.lesion_id)
-link("timeline", f"{plain(patient.full_name)}: {plain(visit.lesion_name)}", icon=":material/arrow_back:", mole=visit.lesion_id)
-st.title(result.headline(shown), anchor=False)
+if not blind:  # the timeline tells what the networks say
+    link("timeline", f"{plain(patient.full_name)}: {plain(visit.lesion_name)}", icon=":material/arrow_back:", mole=visit.lesion_id)
+st.title("What do you hold this for?" if blind else result.headline(shown), anchor=False)
 st.caption(f"{plain(patient.full_name)}, {plain(visit.lesion_name)}, visit of {format_date(visit.visited_on)}")
 
 if shown is None:
     caution()
-elif shown.accepted and shown.finding:
-    said, seen = st.columns([2, 3], gap="medium")
-    with said:
-        result.reading(shown)
+elif finding:
+    seen, said = st.columns([3, 2], gap="medium")
     with seen:
-        result.pictures(shown)
+        if blind:
+            photo(shown.id, caption="Original")
+        elif not review.correct_outline(person, finding, mine):
+            result.pictures(shown, [one for one in standing if one.corrected])
+    with said:
+        st.toggle(
+            "Judge before seeing the networks' answer", value=reviews.prefers_blind(person), key="judge_blind",
+            on_change=lambda: reviews.choose_blind(person, blind=st.session_state["judge_blind"]),
+        )
+        if not blind:
+            result.reading(shown)
+            link("compare-visits", "Compare with another visit", icon=":material/compare:", mole=visit.lesion_id)
+            link("model-cards", "What is known of the networks", icon=":material/fact_check:")
+            review.standing(written)
+        with st.expander("Change your review", icon=":material/edit:") if mine else st.container():
+            review.form(person, finding, mine, blind=blind)
+        if mine:
+            review.histology(person, mine)
 else:
     result.refusal(shown)
     caution()
+
+if finding and not blind:
+    st.subheader("Second opinions", anchor=False)
+    opinions.asked(person, finding.id)
 
 if visit.note:
     st.subheader("Patient's note", anchor=False)
@@ -48,7 +75,7 @@ with st.form(form, border=False):
             "Add a note", key=f"{form}_text", max_chars=notes.LONGEST, help="The patient reads it too.",
             placeholder="Findings, advice, when to come back",
         )
-    asked = st.form_submit_button("Save note", key=f"{form}_save", type="primary")
+    asked = st.form_submit_button("Save note", key=f"{form}_save")
 if asked:
     try:
         notes.add_note(person, visit_id=visit.id, text=text)
@@ -59,7 +86,7 @@ if asked:
     except ServiceError as error:
         show_error(error)
 
-if shown and shown.finding:
+if finding and not blind:
     result.numbers(shown, everything=True)
     scale_of(person, shown)
 if shown:

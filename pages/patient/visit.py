@@ -7,6 +7,7 @@ from pages._parts import caution, format_date, go, link
 from pages._scale import scale_of
 from pages._session import require_role
 from pages._words import plain
+from services import reviews
 
 person = require_role("patient")
 st.session_state.pop("adding_photo", None)  # the photo that led here is stored; the next one starts afresh
@@ -32,8 +33,10 @@ else:
     result.refusal(shown)
     caution()
 
-if visit.notes:
+said = reviews.said_to_patient(person, visit_id=visit.id)
+if said or visit.notes:
     st.subheader("What the doctor said", anchor=False)
+    result.doctors_words(said)
     result.notes(visit.notes)
 if visit.note:
     st.subheader("Your note", anchor=False)

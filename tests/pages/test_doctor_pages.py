@@ -46,6 +46,10 @@ def click(app, key_or_label: str):
     return app
 
 
+def note_field(app):
+    return next(area for area in app.text_area if area.label == "Add a note")
+
+
 # Who may see them
 
 
@@ -221,11 +225,11 @@ def test_refused_photo_says_why_and_can_still_be_noted(page, mole, shared, add):
 def test_note_is_stored_once_signed_and_the_field_is_empty_again(page, patient, mole, shared, add):
     visit = add()
     app = page("visit", visit=visit.id)
-    app.text_area[0].input("Looks calm.\nSee you in May.")
+    note_field(app).input("Looks calm.\nSee you in May.")
     app = click(app, "Save note")
     assert "Looks calm.\nSee you in May." in words(app)
     assert "Dora Dale" in words(app)
-    assert app.text_area[0].value == ""
+    assert note_field(app).value == ""
     (note,) = lesions.visit(patient, visit_id=visit.id).notes
     assert note.author == "Dora Dale"
 
@@ -234,8 +238,8 @@ def test_note_is_stored_once_signed_and_the_field_is_empty_again(page, patient, 
 def test_empty_note_is_refused_under_its_field(text, page, mole, shared, add):
     visit = add()
     app = page("visit", visit=visit.id)
-    key = app.text_area[0].key
-    app.text_area[0].input(text)
+    key = note_field(app).key
+    note_field(app).input(text)
     app = click(app, "Save note")
     assert sentences_under(app, key) == [":small[:red[:material/error: The note is empty; please write something first.]]"]
 
@@ -243,7 +247,7 @@ def test_empty_note_is_refused_under_its_field(text, page, mole, shared, add):
 def test_note_after_a_revoked_share_is_not_stored(page, patient, mole, shared, add):
     visit = add()
     app = page("visit", visit=visit.id)
-    app.text_area[0].input("Looks calm.")
+    note_field(app).input("Looks calm.")
     sharing.revoke(patient, grant_id=shared.id)
     app = click(app, "Save note")
     assert "cannot be shown" in app.title[0].value
