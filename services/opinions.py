@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 import core
 from db.base import now
 from db.models import AccountState, Review, Role, SecondOpinion, User
-from services import audit, body_sites, fields, mapping, notifications, policy, reviews
+from services import audit, body_sites, fields, mapping, notifications, policy, reviews, sealing
 from services.audit import Action
 from services.errors import Conflict, ValidationError
 from services.reviews import Case, ReviewView
@@ -279,7 +279,7 @@ def _checked(session: Session, actor: Person, diagnosis_id: int, colleague_email
         mistakes["colleague_email"] = str(error)
     else:
         colleague = session.scalar(
-            select(User).where(User.email == email, User.role == Role.DOCTOR, User.account_state == AccountState.ACTIVE)
+            select(User).where(sealing.with_email(email), User.role == Role.DOCTOR, User.account_state == AccountState.ACTIVE)
         )
         if colleague is None:
             mistakes["colleague_email"] = NO_COLLEAGUE

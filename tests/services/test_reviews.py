@@ -13,7 +13,7 @@ from sqlalchemy import select
 from core.measurement import measure
 from core.photo import encode_mask_png
 from db.base import now
-from db.models import Diagnosis, Notification, Reminder, Upload
+from db.models import Diagnosis, Notification, Reminder, Review, Upload
 from services import audit, lesions, photos, reviews, sharing, storage
 from services.errors import Conflict, NotFound, ValidationError
 from services.fields import today
@@ -259,7 +259,7 @@ def test_corrected_outline_is_measured_with_the_photos_scale_and_the_networks_ke
     networks, corrected = (photos.overlay_file(doctor, upload_id=visit.photo.id, review_id=id) for id in (None, review.id))
     assert networks != corrected
     with reading() as session:
-        assert len([name for name in storage.referred_files(session) if name.endswith(".png")]) == 3
+        assert f"{session.get_one(Review, review.id).mask}.png" in storage.referred_files(session)
     assert storage.sweep(young_seconds=-1) == 0
     assert photos.overlay_file(doctor, upload_id=visit.photo.id, review_id=review.id) == corrected
 
