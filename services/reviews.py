@@ -19,7 +19,7 @@ import core
 from core.measurement import measure
 from core.photo import encode_mask_png
 from db.models import Diagnosis, Lesion, Management, Reminder, Review, Upload, User, Verdict, Visit
-from services import audit, fields, mapping, notifications, outlines, policy, snomed, storage, stored
+from services import audit, fields, mapping, notifications, outlines, policy, reminders, snomed, storage, stored
 from services.audit import Action
 from services.errors import Conflict, ValidationError
 from services.unit_of_work import reading, record_view, transaction
@@ -443,4 +443,5 @@ def _set_reminder(session: Session, lesion: Lesion, review: Review) -> None:
     if reminder is None:
         reminder = Reminder(lesion_id=lesion.id)
         session.add(reminder)
-    reminder.due_on, reminder.reason, reminder.set_by_id, reminder.emailed_at = review.follow_up_on, "doctor", review.author_id, None
+    reminder.due_on, reminder.reason, reminder.set_by_id = review.follow_up_on, reminders.BY_DOCTOR, review.author_id
+    reminder.emailed_at = None
