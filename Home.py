@@ -15,6 +15,7 @@ import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
+from pages import _calendar as calendar
 from pages._headers import SecurityHeaders
 from pages._observed import METRICS, Observed
 from pages._parts import show_error
@@ -81,7 +82,7 @@ except ValidationError as error:
 app = st.App(
     Path(__file__).parent / "pages" / "_navigation.py",
     lifespan=start,
-    routes=[METRICS, *ROUTES],
+    routes=[METRICS, *calendar.ROUTES, *ROUTES],
     middleware=[Middleware(SecurityHeaders, over_tls=over_tls), Middleware(Observed)],
     on_script_error=show_calmly,
 )

@@ -1,33 +1,19 @@
 """Add a photo of a mole: file or camera, the day it was taken, a note; then the result."""
 
 import secrets
-from datetime import date
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages import _same_mole as same_mole
+from pages._adding import EARLIEST, LARGEST, STEPS, TYPES, checklist, forget, look_at
 from pages._consent import consent_or_stop
-from pages._parts import empty_state, field, go, link, query_number
+from pages._parts import empty_state, field, go, link, overlay, query_number
 from pages._scale import card_links
 from pages._session import require_role
 from pages._words import plain
 from services import lesions, photos
 from services.errors import LooksDifferent, PhotoRefused, ServiceError, ValidationError
 from services.fields import today
-
-LARGEST = f"at most {photos.MAX_UPLOAD_BYTES // 1024**2} MB"
-TYPES = ["jpg", "jpeg", "png", "webp", "heic", "heif"]
-EARLIEST = date(1970, 1, 1)
-STEPS = {
-    "reading": "Reading the photo",
-    "checking": "Checking the photo: light, sharpness, skin",
-    "finding": "Finding the lesion",
-    "classifying": "Classifying",
-    "comparing": "Comparing with the last photo",
-    "saving": "Saving",
-}
 
 person = require_role("patient")
 consent_or_stop(person)
@@ -38,20 +24,12 @@ if "stored" in adding:
     go("visit", **adding["stored"])
 
 
-def look_at(key: str) -> None:
-    """A new photo is looked at once: its own date (today where it holds none, or one that cannot be), and how it looks."""
+def look(key: str) -> None:
+    """A new photo is looked at once."""
     chosen = st.session_state.get(key)
-    taken = photos.suggested_date(chosen.getvalue()) if chosen else None
-    dated = taken is not None and EARLIEST <= taken <= today()
-    st.session_state[date_key] = taken if dated else today()
-    adding.update(dated=dated, preview=photos.preview(chosen.getvalue()) if chosen else None, errors={}, same=False)
-
-
-def forget(upload) -> None:
-    """The stored photo leaves the memory that Streamlit keeps of this browser's uploads."""
-    context = get_script_run_ctx()
-    if context and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+    seen = look_at(chosen) if chosen else None
+    st.session_state[date_key] = seen.taken_on if seen else today()
+    adding.update(dated=bool(seen and seen.dated), preview=seen.preview if seen else None, errors={}, same=False)
 
 
 def add(upload) -> None:
@@ -104,17 +82,25 @@ mole = moles.get(adding.get("other", query_number("mole"))) or next(iter(moles.v
 st.title(f"New photo: {plain(mole.name)}" if len(moles) == 1 or query_number("mole") else "New photo", anchor=False)
 if query_number("mole") is None and len(moles) > 1 and "other" not in adding:
     mole = moles[st.selectbox("Mole", moles, format_func=lambda number: moles[number].name, key="photo_mole")]
-st.markdown("Even daylight, no flash. The mole in the middle, sharp, filling about a third of the picture.")
+if mole.last_upload_id:
+    guide, before = st.columns([3, 2], gap="medium")
+    with before:
+        overlay(mole.last_upload_id, caption="The last photo: from as near, and turned the same way", width=240)
+else:
+    guide = st.container()
+with guide:
+    checklist()
+    link("add-photos", "Several photos at once", icon=":material/add_photo_alternate:")
 
 card_links()
 
 how = st.segmented_control("Photo from", ["File", "Camera"], default="File", required=True, key=f"how_{adding['key']}")
 with field(errors, "data"):
     if how == "Camera":
-        upload = st.camera_input("Take the photo", resolution="1080p", on_change=look_at, args=[camera_key], key=camera_key)
+        upload = st.camera_input("Take the photo", resolution="1080p", on_change=look, args=[camera_key], key=camera_key)
     else:
         label = f"JPG, PNG, WebP or HEIC, {LARGEST}"
-        upload = st.file_uploader(label, TYPES, on_change=look_at, args=[file_key], key=file_key)
+        upload = st.file_uploader(label, TYPES, on_change=look, args=[file_key], key=file_key)
         st.caption("A file marked in red is larger or of another kind and was not sent; choose a smaller copy or another format.")
 if upload and how == "File" and adding.get("preview"):
     st.image(adding["preview"], caption="Your photo, not stored yet", alt="The photo you chose", width=320)

@@ -22,7 +22,7 @@ if mole is None:
 
 # What was read when the change began: a change made elsewhere meanwhile is told, not overwritten.
 changing: dict = st.session_state.setdefault("changing_mole", {})
-if changing.get("mole") != mole.id:
+if changing.get("mole") != mole.id or "mole_name" not in st.session_state:
     changing.clear()
     changing.update(mole=mole.id, version=mole.version, place=mole.place, errors={})
 place = changing["place"]

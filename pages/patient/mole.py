@@ -11,7 +11,10 @@ person = require_role("patient")
 evolution = timeline_parts.evolution_or_stop(person, back="moles")
 lesion = evolution.timeline.lesion
 
-link("moles", "My moles", icon=":material/arrow_back:")
+with st.container(horizontal=True):
+    link("moles", "My moles", icon=":material/arrow_back:")
+    link("edit-mole", "Change name or place", icon=":material/edit_location:", mole=lesion.id)
+    link("reminders", "Next dates", icon=":material/event:")
 noticed = f", first noticed {format_date(lesion.first_noticed)}" if lesion.first_noticed else ""
 if not any(visit.photo for visit in evolution.visits):
     st.title(f"{plain(lesion.name)}: no photo yet", anchor=False)

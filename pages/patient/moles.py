@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages._body_map import body_map
+from pages._duckling import unlike_the_others
 from pages._parts import caution, go, link, photo, show_error, state_badge
 from pages._session import require_role
 from pages._words import ago, brief, plain
@@ -65,6 +66,7 @@ def choose_figure(found: Overview) -> None:
 
 
 person = require_role("patient")
+st.session_state.pop("adding_photos", None)  # the next photos start afresh
 found = body.overview(person)
 
 if not found.moles:
@@ -95,4 +97,5 @@ grid = st.grid(min_column_width=300)
 for placed in found.moles[(number - 1) * A_PAGE : number * A_PAGE]:
     with grid.cell():
         card(placed)
+unlike_the_others(person)
 caution()

@@ -3,11 +3,26 @@
 import streamlit as st
 
 from pages import _result as result
-from pages._parts import caution, format_date, go, link
+from pages._parts import caution, format_date, go, link, show_error
 from pages._scale import scale_of
 from pages._session import require_role
 from pages._words import plain
-from services import reviews
+from services import photos, reviews
+from services.errors import ServiceError
+from services.views import PhotoView
+
+
+def withdraw(shown: PhotoView) -> None:
+    """Take this photo out of everything; it lies in the bin for 30 days."""
+    with st.popover("Withdraw this photo", icon=":material/delete:"):
+        st.markdown("It then counts and shows nowhere any more, for your doctor neither. It is erased after 30 days.")
+        if st.button("Withdraw it", key=f"withdraw_{shown.id}", icon=":material/delete:"):
+            try:
+                photos.withdraw_photo(person, upload_id=shown.id)
+                go("mole", mole=visit.lesion_id)
+            except ServiceError as error:
+                show_error(error)
+
 
 person = require_role("patient")
 st.session_state.pop("adding_photo", None)  # the photo that led here is stored; the next one starts afresh
@@ -44,6 +59,7 @@ if visit.note:
 
 if shown:
     result.other_photos(visit, shown, page="visit")
+    withdraw(shown)
 again = shown is not None and shown.finding is None
 words, look = ("Take it again", "primary") if again else ("Add another photo", "secondary")
 if st.button(words, key="add_photo", type=look, icon=":material/add_a_photo:"):

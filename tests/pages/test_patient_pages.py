@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from services import lesions, notes, photos, sharing
+from services import lesions, notes, photos, risk, sharing
 from services.body_figure import MapPoint, zone_at
 from services.body_sites import BODY_SITES
 from services.errors import ServiceError
@@ -18,7 +18,7 @@ from services.fields import today
 from tests.helpers import exif_with_place, photo_bytes
 from tests.pages.app import open_app, open_page, sentences_under, words
 
-PAGES = ("moles", "add_mole", "edit_mole", "mole", "add_photo", "visit", "sharing")
+PAGES = ("moles", "add_mole", "edit_mole", "mole", "add_photo", "add_photos", "visit", "reminders", "risk", "sharing")
 SITE = next(iter(BODY_SITES))
 
 
@@ -408,7 +408,117 @@ def test_camera_stands_behind_a_choice(page, mole):
     assert not app.file_uploader
 
 
+# Several photos at once
+
+
+def choose_several(app, *files: bytes):
+    for number, data in enumerate(files):
+        app.file_uploader[0].upload(f"photo-{number}.jpg", data, "image/jpeg")
+    app.run()
+    assert not app.exception
+    return app
+
+
+def assign(app, *lesion_ids: int):
+    for chooser, lesion_id in zip([box for box in app.selectbox if box.label == "Mole"], lesion_ids, strict=True):
+        chooser.select(lesion_id)
+    app.run()
+    return app
+
+
+def test_photos_of_several_moles_are_added_in_one_go(page, patient, mole):
+    second = lesions.add_lesion(patient, name="Left shoulder", body_site=SITE)
+    app = choose_several(page("add_photos"), photo_bytes(radius=20), photo_bytes(exif=exif_with_place("2024:03:05 10:20:30")))
+    assert element(app, "button", "add_all").disabled, "no mole is chosen yet"
+    app = click(assign(app, mole.id, second.id), "add_all")
+    assert app.title[0].value == "2 photos were added"
+    days = {lesion.name: lesion.last_visited_on for lesion in lesions.list_lesions(patient)}
+    assert days == {"Nape": today(), "Left shoulder": date(2024, 3, 5)}
+
+
+def test_one_failing_does_not_stop_the_others_and_can_be_tried_again(page, patient, mole):
+    app = assign(choose_several(page("add_photos"), b"not a photo", photo_bytes()), mole.id, mole.id)
+    app = click(app, "add_all")
+    assert app.title[0].value == "1 photo was added, 1 could not be"
+    assert "not a photo" in words(app)
+    assert len(lesions.timeline(patient, lesion_id=mole.id).visits) == 1
+    assert element(app, "button", "add_all").label == "Add this photo"
+    app = click(app, "add_all")
+    assert app.title[0].value == "1 photo was added, 1 could not be", "what is stored is not stored again"
+
+
+def test_photo_the_gate_refuses_says_at_once_how_to_mend_it(page, mole, tiny):
+    tiny.reasons = ("no_lesion",)
+    app = click(assign(choose_several(page("add_photos"), photo_bytes()), mole.id), "add_all")
+    assert "No mole was found in the photo." in words(app)
+    assert "Take it again" in links(app)
+
+
+# Reminders
+
+
+def test_reminders_say_what_is_due_and_the_interval_can_be_chosen(page, patient, mole, add):
+    assert page("reminders").title[0].value == "No dates yet"
+    add(200)
+    app = page("reminders")
+    assert app.title[0].value == "1 mole is due"
+    app.selectbox(key=f"interval_{mole.id}").select(365).run()
+    assert not app.exception
+    assert app.title[0].value.startswith("Nothing is due before")
+    assert lesions.list_lesions(patient)[0].recheck_days == 365
+    assert "as you chose" in words(app)
+
+
+# Risk and history
+
+
+def test_answers_are_saved_as_versions_and_their_meaning_is_said(page, patient):
+    app = page("risk")
+    assert app.title[0].value == "Your skin and your history"
+    app.selectbox(key="risk_family").select("One")
+    app.text_area(key="risk_medicines").input("Aspirin")
+    app = click(app, "risk_save")
+    assert app.title[0].value == "Skin type not known yet, raised risk"
+    assert "melanoma in the family" in words(app)
+    for question in risk.FITZPATRICK:
+        app.selectbox(key=f"risk_{question.key}").select(question.options[1])
+    assert click(app, "risk_save").title[0].value == "Skin type II, raised risk"
+    found = risk.answers_of(patient)
+    assert (found.version, found.answers["medicines"]) == (2, "Aspirin")
+
+
+def test_answers_given_elsewhere_meanwhile_are_not_overwritten(page, patient):
+    app = page("risk")
+    app.selectbox(key="risk_family").select("One")
+    risk.answer(patient, version=0, answers={"family": "None"})
+    app = click(app, "risk_save")
+    assert "changed elsewhere" in app.error[0].value
+    assert risk.answers_of(patient).answers == {"family": "None"}
+
+
+# Unlike the others
+
+
+def test_mole_unlike_the_others_is_pointed_out_from_five_on(page, patient, mole, add):
+    add(3)
+    for number in range(4):
+        other = lesions.add_lesion(patient, name=f"Mole {number}", body_site=SITE)
+        assert "unlike" not in "\n".join(heading.value for heading in page("moles").subheader)
+        add(number, lesion_id=other.id, probability=0.9 if number == 3 else 0.03)
+    app = page("moles")
+    assert app.subheader[0].value == "Mole 3 is unlike the other moles"
+    assert "Higher probability of malignancy" in words(app)
+
+
 # The result
+
+
+def test_withdrawn_photo_is_gone_from_the_mole(page, patient, mole, add):
+    add(5)
+    visit = add()
+    app = click(page("visit", mole=mole.id, visit=visit.id), f"withdraw_{visit.photos[0].id}")
+    assert app.title[0].value.startswith("Nape")
+    assert len(lesions.timeline(patient, lesion_id=mole.id).visits) == 1
 
 
 def test_result_says_finding_probability_and_advice_with_the_caution(page, mole, add):
