@@ -22,6 +22,12 @@ from core.analysis import Scale
 
 Z95 = 1.96
 PROBABILITY = "malignant_probability"
+SIZES = ("area", "equivalent_diameter", "longest_diameter", "shortest_diameter", "perimeter")
+UNITLESS = (
+    "asymmetry", "asymmetry_long", "asymmetry_short", "circularity", "fractal_dimension", "solidity", "elongation",
+    "colour_contrast", "colour_variation", "colour_asymmetry_long", "colour_asymmetry_short", "colours", "abrupt_segments",
+    "abcd_without_structures",
+)  # fmt: skip
 TABLE = Path(__file__).resolve().parents[1] / "weights" / "repeatability.json"
 """Fitted by `python -m benchmarks.repeatability --fit` on the networks beside it."""
 
@@ -126,7 +132,7 @@ def smallest_detectable_change(name: str, value: float, *scale_errors: float) ->
     spread = Z95 * _spread(name, scale_errors)
     if known.kind == "relative":
         return value * (float(np.exp(spread)) - 1)
-    return float(_from_logit(_logit(value) + spread)) - value if known.kind == "logit" else spread
+    return float(from_logit(logit(value) + spread)) - value if known.kind == "logit" else spread
 
 
 def compare(baseline: Measured, latest: Measured, relative_scale: float | None = None) -> tuple[Change, ...]:
@@ -154,7 +160,7 @@ def trend(name: str, days: Sequence[date], values: Sequence[float], scale_errors
     known = REPEATABILITY[_base(name)]
     if known.kind == "relative" and min(values) <= 0:
         return None
-    forth, back = {"relative": (np.log, np.exp), "logit": (_logit, _from_logit), "absolute": (np.asarray, np.asarray)}[known.kind]
+    forth, back = {"relative": (np.log, np.exp), "logit": (logit, from_logit), "absolute": (np.asarray, np.asarray)}[known.kind]
     years = np.array([(day - days[0]).days for day in days]) / 365.25
     heights = forth(np.asarray(values, float))
     slope = float(_slopes(years, heights[None])[0])
@@ -170,7 +176,7 @@ def trend(name: str, days: Sequence[date], values: Sequence[float], scale_errors
     if known.kind == "relative":
         told, interval = float(np.exp(slope) - 1), tuple(float(np.exp(edge) - 1) for edge in edges)
     elif known.kind == "logit":
-        ends = [float(_from_logit(start + edge) - _from_logit(start)) for edge in (slope, *edges)]
+        ends = [float(from_logit(start + edge) - from_logit(start)) for edge in (slope, *edges)]
         told, interval = ends[0], (ends[1], ends[2])
     else:
         told, interval = slope, edges
@@ -198,7 +204,7 @@ def _change(name: str, before: float, after: float, scale_errors: tuple[float, .
     if ratio:
         distance = abs(np.log(after / before))
     elif known.kind == "logit":
-        distance = abs(_logit(after) - _logit(before))
+        distance = abs(logit(after) - logit(before))
     else:
         distance = abs(after - before)
     relative, relative_detectable = (after / before - 1, detectable / before) if ratio else (None, None)
@@ -244,10 +250,11 @@ def _power(name: str) -> int:
     return 0 if name == base else 2 if base == "area" else 1
 
 
-def _logit(probability):
+def logit(probability):
+    """Log odds, of probabilities kept 0.0001 from 0 and 1."""
     bounded = np.clip(probability, 1e-4, 1 - 1e-4)
     return np.log(bounded / (1 - bounded))
 
 
-def _from_logit(value):
+def from_logit(value):
     return 1 / (1 + np.exp(-np.asarray(value)))

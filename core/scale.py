@@ -194,6 +194,44 @@ def measure_flat(mask: Mask, rgb: RGB, found: FoundScale) -> dict[str, float]:
     return flat | {name: value for name, value in own.items() if name.endswith("_px") or name in ("area_fraction", "frame_contact")}
 
 
+@dataclass(frozen=True, eq=False)
+class CloseUp:
+    """The skin in the card's inner corner, where the mole belongs, as seen from straight above."""
+
+    rgb: RGB
+    matrix: NDArray[np.float64]
+    """3 x 3, from pixels of the photo to pixels of this."""
+
+    def back(self, mask: Mask, shape: tuple[int, ...]) -> Mask:
+        """Return a mask of this picture as one of the photo (height, width)."""
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpPerspective(mask.astype(np.uint8) * 255, self.matrix, shape[1::-1], flags=flags) > 127
+
+
+_CLOSE_UP_MM = 27.0
+_LARGEST_CLOSE_UP_PX = 1200
+
+
+def close_up(rgb: RGB, found: FoundScale) -> CloseUp:
+    """Return the card's inner corner, of about the photo's own pixel size; beyond the photo's edge it goes on as a mirror image."""
+    side = int(np.clip(_CLOSE_UP_MM / found.scale.mm_per_pixel, 64, _LARGEST_CLOSE_UP_PX))
+    step, start = _CLOSE_UP_MM / side, scale_card.ARM_MM + 0.5
+    matrix = np.array([[1 / step, 0, -start / step], [0, 1 / step, -start / step], [0, 0, 1]]) @ found.homography
+    flat = cv2.warpPerspective(rgb, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return CloseUp(flat, matrix)
+
+
+def without_card(rgb: RGB, found: FoundScale) -> RGB:
+    """Return the photo with the card painted over in the colour of the skin in its inner corner, lest its marks be taken for moles."""
+    arm, side = scale_card.ARM_MM, scale_card.SIDE_MM
+    edge = 1.0  # the card's own shadow, and what a pair of scissors leaves
+    outline = [(0, 0), (side, 0), (side, arm), (arm, arm), (arm, side), (0, side)]
+    shift = [(-edge, -edge), (edge, -edge), (edge, edge), (edge, edge), (edge, edge), (-edge, edge)]
+    corners = _apply(np.linalg.inv(found.homography), np.array(outline) + np.array(shift))
+    skin = np.median(close_up(rgb, found).rgb.reshape(-1, 3), axis=0)
+    return cv2.fillPoly(rgb.copy(), [np.rint(corners).astype(np.int32)], skin.tolist())
+
+
 def _flattening(homography: NDArray[np.float64], corners: NDArray[np.float64], mm_per_pixel: float) -> tuple[NDArray, tuple[int, int]]:
     """Return the 3 x 3 matrix onto a picture of the card's plane that holds these photo points, and its (width, height)."""
     plane = _apply(homography, corners)
@@ -231,8 +269,9 @@ def correct_colours(rgb: RGB, found: FoundScale) -> RGB:
     weight = 0.02 * len(seen)
     matrix = np.linalg.solve(balanced.T @ balanced + weight * np.eye(3), balanced.T @ meant + weight * np.eye(3))
     table = _to_linear(np.arange(256, dtype=np.float32) / 255)
-    linear = table[rgb].reshape(-1, 3) @ (np.diag(gains) @ matrix).astype(np.float32)
-    return (_to_srgb(linear.clip(0, 1)) * 255 + 0.5).astype(np.uint8).reshape(rgb.shape)
+    linear = cv2.transform(table[rgb], (np.diag(gains) @ matrix).T)
+    back = (_to_srgb(np.linspace(0, 1, 4096)) * 255 + 0.5).astype(np.uint8)
+    return back[(linear.clip(0, 1) * 4095).astype(np.uint16)]
 
 
 def _patch_colours(rgb: RGB, found: FoundScale) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -258,6 +297,208 @@ def _to_linear(value: NDArray) -> NDArray:
 
 def _to_srgb(value: NDArray) -> NDArray:
     return np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
+
+
+COINS = {
+    "eur_1c": ("1 euro cent", 16.25), "eur_2c": ("2 euro cents", 18.75), "eur_5c": ("5 euro cents", 21.25),
+    "eur_10c": ("10 euro cents", 19.75), "eur_20c": ("20 euro cents", 22.25), "eur_50c": ("50 euro cents", 24.25),
+    "eur_1": ("1 euro", 23.25), "eur_2": ("2 euros", 25.75),
+    "gbp_1p": ("1 penny", 20.3), "gbp_2p": ("2 pence", 25.9), "gbp_5p": ("5 pence", 18.0), "gbp_10p": ("10 pence", 24.5),
+    "usd_1c": ("1 cent (penny)", 19.05), "usd_5c": ("5 cents (nickel)", 21.21), "usd_10c": ("10 cents (dime)", 17.91),
+    "usd_25c": ("25 cents (quarter)", 24.26), "usd_1": ("1 dollar", 26.49),
+    "cad_25c": ("25 cents, Canada", 23.88), "aud_10c": ("10 cents, Australia", 23.60), "aud_1": ("1 dollar, Australia", 25.00),
+    "chf_10": ("10 rappen", 19.15), "chf_20": ("20 rappen", 21.05), "chf_50": ("1/2 franc", 18.20), "chf_1": ("1 franc", 23.20),
+    "chf_2": ("2 francs", 27.40), "jpy_100": ("100 yen", 22.6), "inr_1": ("1 rupee (2011)", 21.93), "inr_5": ("5 rupees (2011)", 23.0),
+}  # fmt: skip
+"""Round coins: code -> name, diameter in mm as their mints give it."""
+COIN_ERROR = 0.015
+"""A coin is 1.7 to 2.4 mm thick: its upper rim is that much nearer to a camera some 120 mm away than the skin is."""
+
+
+def scale_from_coin(rgb: RGB, coin: str) -> Scale | None:
+    """Find a round coin of COINS that lies flat on the skin; None where no clean ellipse is seen. Raises KeyError for another coin.
+
+    A mole larger than the coin and as round would be taken for it: what was found must be shown to the person who says there is one.
+    A tilted circle is an ellipse whose long axis is the diameter; the root of both axes gives the scale that areas are seen at.
+    """
+    _, diameter_mm = COINS[coin]
+    axes = _round_thing(rgb)
+    if axes is None:
+        return None
+    long, short = axes
+    return Scale(diameter_mm / float(np.sqrt(long * short)), "coin", float(np.hypot(COIN_ERROR, 1.5 / long)))
+
+
+_COIN_SIDE_PX = 800
+JUST_STANDING_OUT = 8.0
+"""CIELAB distance from the skin's median colour."""
+LEAST_COIN_OVERLAP = 0.93
+"""Dice overlap of what stands out from the skin with an ellipse, from which it is a coin and no mole."""
+
+
+def _round_thing(rgb: RGB) -> tuple[float, float] | None:
+    """Return the axes in pixels of the largest thing that stands out from the skin in colour and is an ellipse, whole in the frame."""
+    shrink = min(1.0, _COIN_SIDE_PX / max(rgb.shape[:2]))
+    size = max(1, round(rgb.shape[1] * shrink)), max(1, round(rgb.shape[0] * shrink))
+    small = cv2.medianBlur(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), 5)
+    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    apart = np.linalg.norm(lab - np.median(lab.reshape(-1, 3), axis=0), axis=2).clip(0, 100)
+    # Most of the frame is skin: what lies beyond its own spread stands out, the silver rim of a golden coin too.
+    standing = (apart > max(JUST_STANDING_OUT, 2.5 * float(np.median(apart)))).astype(np.uint8)
+    standing = cv2.morphologyEx(standing, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    standing = cv2.morphologyEx(standing, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
+    contours, _ = cv2.findContours(standing, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    for contour in sorted(contours, key=cv2.contourArea, reverse=True)[:3]:
+        left, top, width, height = cv2.boundingRect(contour)
+        if min(left, top) < 2 or left + width > size[0] - 2 or top + height > size[1] - 2 or min(width, height) < 0.08 * min(size):
+            continue
+        filled, ellipse = np.zeros(size[::-1], np.uint8), np.zeros(size[::-1], np.uint8)
+        cv2.drawContours(filled, [contour], -1, 1, cv2.FILLED)
+        fitted = cv2.fitEllipseDirect(cv2.convexHull(contour))
+        cv2.ellipse(ellipse, fitted, 1, cv2.FILLED)
+        both = 2 * np.count_nonzero(filled & ellipse) / max(1, np.count_nonzero(filled) + np.count_nonzero(ellipse))
+        axes = sorted(fitted[1], reverse=True)
+        if both >= LEAST_COIN_OVERLAP and axes[1] > 0.6 * axes[0]:
+            return axes[0] / shrink, axes[1] / shrink
+    return None
+
+
+_RULER_SIDE_PX = 1400
+_RULER_WINDOW_PX = 192
+_TICK_PERIODS_PX = (5.0, 32.0)
+FEWEST_TICKS = 10
+COMB_SHARE = 0.4
+"""Share of a window's fine structure that must follow one period, for it to show a ruler."""
+
+
+def scale_from_ruler(rgb: RGB) -> Scale | None:
+    """Find the millimetre ticks of a ruler on the skin; None where no row of at least FEWEST_TICKS of them is seen.
+
+    The strongest period in the photo's spectrum, in any window and direction, is taken for one millimetre: each tick is there at every
+    millimetre, longer ones only at some. It is then refined along the whole row. Across the ruler, the tilt stays unknown.
+    """
+    shrink = min(1.0, _RULER_SIDE_PX / max(rgb.shape[:2]))
+    size = max(1, round(rgb.shape[1] * shrink)), max(1, round(rgb.shape[0] * shrink))
+    grey = cv2.cvtColor(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    if min(size) < _RULER_WINDOW_PX:
+        return None
+    fine = grey - cv2.GaussianBlur(grey, (0, 0), 20)
+    if min(size) >= 4 * _RULER_WINDOW_PX:
+        # Where a millimetre has more pixels than the longest period, half of them are enough.
+        found = scale_from_ruler(cv2.resize(rgb, (size[0] // 2, size[1] // 2), interpolation=cv2.INTER_AREA))
+        if found is not None:
+            return Scale(found.mm_per_pixel * shrink / 2, found.source, found.relative_error)
+    share, wave, middle = max((_strongest_wave(fine, x, y) for x, y in _windows(size)), key=lambda one: one[0])
+    if share < COMB_SHARE:
+        return None
+    refined = _along_row(fine, wave, middle)
+    if refined is None:
+        return None
+    period, ticks = refined
+    counted = 0.3 / ticks  # the row's two ends, each to a fifth of a tick
+    return Scale(shrink / period, "ruler", float(np.sqrt(counted**2 + UNKNOWN_TILT**2 + 0.005**2)))
+
+
+def _windows(size: tuple[int, int]) -> list[tuple[int, int]]:
+    starts = [np.linspace(0, side - _RULER_WINDOW_PX, max(1, 2 * (side // _RULER_WINDOW_PX))).astype(int) for side in size]
+    return [(int(x), int(y)) for y in starts[1] for x in starts[0]]
+
+
+def _strongest_wave(fine: NDArray[np.float32], left: int, top: int) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Return the share of a window's energy that its strongest wave and its overtones hold, the wave (cycles a pixel) and the middle."""
+    side = _RULER_WINDOW_PX
+    taper = np.hanning(side).astype(np.float32)
+    power = np.abs(np.fft.fft2(fine[top : top + side, left : left + side] * taper[:, None] * taper)) ** 2
+    frequencies = np.fft.fftfreq(side)
+    length = np.hypot(frequencies[:, None], frequencies[None, :])
+    # Skin, like most of nature, has energy that falls with the frequency squared or faster: measured against that, ticks stand out.
+    power *= length**2
+    band = (length >= 1 / _TICK_PERIODS_PX[1]) & (length <= 1 / _TICK_PERIODS_PX[0])
+    inside = np.where(band, power, 0)
+    row, column = np.unravel_index(inside.argmax(), inside.shape)
+    wave = np.array([frequencies[column], frequencies[row]])
+    # Weighed so, an overtone may stand out more than the ticks' own frequency; by energy alone it never does.
+    plain = [_energy(power / np.maximum(length, 1 / side) ** 2, wave * share) for share in (1, 1 / 2, 1 / 3)]
+    wave = wave / (1 + int(np.argmax(plain)))
+    held = 0.0
+    for overtone in (1, 2, 3):
+        held += 2 * _energy(power, overtone * wave)
+    return held / max(float(power.sum()), 1e-6), wave, np.array([left, top]) + side / 2
+
+
+def _energy(power: NDArray[np.float64], wave: NDArray[np.float64]) -> float:
+    """Return the energy at a wave (cycles a pixel) in a square spectrum; 0 beyond what it holds."""
+    side = len(power)
+    at = np.rint(wave * side).astype(int)
+    if np.abs(at).max() >= side // 2 - 2:
+        return 0.0
+    return float(power[np.ix_((at[1] + np.arange(-2, 3)) % side, (at[0] + np.arange(-2, 3)) % side)].sum())
+
+
+def _along_row(fine: NDArray[np.float32], wave: NDArray[np.float64], middle: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Follow the row of ticks through `middle` along `wave`; return its period in pixels and how many ticks it has."""
+    frequency = float(np.hypot(*wave))
+    along = wave / frequency
+    across = np.array([-along[1], along[0]])
+    reach = np.arange(-max(fine.shape), max(fine.shape) + 1)
+    best = None
+    for offset in range(-_RULER_WINDOW_PX // 2, _RULER_WINDOW_PX // 2, 6):
+        points = middle + offset * across + reach[:, None] * along
+        inside = (points >= 0).all(axis=1) & (points[:, 0] < fine.shape[1] - 1) & (points[:, 1] < fine.shape[0] - 1)
+        values = np.zeros(reach.size)
+        for shift in (-2, 0, 2):
+            spots = (points + shift * across).astype(np.float32)
+            values += cv2.remap(fine, spots[:, :1].copy(), spots[:, 1:].copy(), cv2.INTER_LINEAR)[:, 0]
+        values[~inside] = 0
+        # How strongly each stretch of the line follows the wave: its amplitude over some four periods.
+        turned = values * np.exp(-2j * np.pi * frequency * reach)
+        width = 4 / frequency
+        strength = cv2.GaussianBlur(np.stack([turned.real, turned.imag], -1), (1, 2 * int(2 * width) + 1), 1, sigmaY=width)
+        amplitude = np.hypot(strength[..., 0], strength[..., 1]).ravel()
+        if best is None or amplitude[abs(reach) < 40].max() > best[0]:
+            best = amplitude[abs(reach) < 40].max(), amplitude, values
+    _, amplitude, values = best
+    row = _stretch(amplitude > 0.4 * amplitude[abs(reach) < 40].max(), reach.size // 2)
+    ticks = (row.stop - row.start) * frequency
+    if ticks < FEWEST_TICKS:
+        return None
+    tried = frequency * np.linspace(0.93, 1.07, 561)
+    window = np.hanning(row.stop - row.start)
+    answers = np.abs(np.exp(-2j * np.pi * np.outer(tried, reach[row])) @ (values[row] * window))
+    return float(1 / tried[answers.argmax()]), float(ticks)
+
+
+def _stretch(strong: NDArray[np.bool_], middle: int) -> slice:
+    """Return the unbroken run of True about the middle."""
+    near = np.flatnonzero(strong)
+    if near.size == 0:
+        return slice(middle, middle)
+    start = stop = int(near[np.abs(near - middle).argmin()])
+    while start > 0 and strong[start - 1]:
+        start -= 1
+    while stop < strong.size and strong[stop]:
+        stop += 1
+    return slice(start, stop)
+
+
+def visible_circle(rgb: RGB) -> float | None:
+    """Return the diameter in pixels of a dermoscope's round opening where its black surround is seen, else None."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    height, width = grey.shape
+    lit = cv2.morphologyEx((grey > 30).astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    corners = [grey[y, x] for y in (2, height - 3) for x in (2, width - 3)]
+    contours, _ = cv2.findContours(lit, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if sum(corner <= 30 for corner in corners) < 3 or not contours:
+        return None
+    hull = cv2.convexHull(max(contours, key=cv2.contourArea))[:, 0].astype(np.float64)
+    rim = hull[(hull > 4).all(axis=1) & (hull[:, 0] < width - 5) & (hull[:, 1] < height - 5)]
+    if len(rim) < 12:
+        return None
+    # A circle through points is linear in its middle and (radius squared - middle squared).
+    x, y, rest = np.linalg.lstsq(np.column_stack([2 * rim, np.ones(len(rim))]), (rim**2).sum(axis=1), rcond=None)[0]
+    radius = float(np.sqrt(max(0.0, rest + x * x + y * y)))
+    off = np.abs(np.hypot(rim[:, 0] - x, rim[:, 1] - y) - radius)
+    return 2 * radius if np.percentile(off, 90) < 0.015 * radius else None
 
 
 def scale_from_field(width: int, height: int, field_mm: float, *, circle_px: float | None = None) -> Scale:

@@ -1,0 +1,235 @@
+"""How far do area, shape, colour and probability scatter when the same mole is photographed again?
+
+    python -m benchmarks.repeatability [--lesions 60] [--again 4] [--data ../shared/data] [--weights weights] [--fit]
+
+Real lesions of the held-out part, each photographed again with other tilt, distance, turn, light, blur, noise and JPEG
+(benchmarks.rephotograph), and analysed. Sizes are brought to one scale by the known one, as a card does, which takes tilt out too.
+Printed: the coefficient of variation of the area and the standard deviation of the probability (median over lesions), how often
+growth of 20 % in area and no growth are announced between two photos, and the same figures on the lesions of ham10000 that
+were really photographed more than once. With --fit, the standard errors of measurement go to weights/repeatability.json, from lesions of
+the parts that were held back from training for such fits (validation and calibration), so that the test part judges them.
+
+Growth is a re-photograph of the lesion made larger by 20 % in area, the skin around it pushed outward, with no growth from twice the
+lesion's reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.rephotograph import Rephotograph, rephotograph
+from benchmarks.synthetic_dice import with_interval
+from core import Analyser, Analysis, Scale, change
+from core.measurement import measure
+from core.registration import register
+from training.data import Row, read_manifest, read_mask, read_picture
+
+SOURCES = ("ham10000", "ph2")
+LONGEST_SIDE_PX = 600
+MM_PER_PIXEL = 0.05
+CARD_ERROR = 0.0112
+"""What core.scale says of the card in most of the scenes of benchmarks.scale_card."""
+GROWTH = 1.2
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One lesion with its outline, at most LONGEST_SIDE_PX a side."""
+
+    rgb: NDArray[np.uint8]
+    mask: NDArray[np.bool_]
+
+
+Retest = tuple[list[change.Measured], change.Measured | None]
+"""Re-photographs of one lesion, and one of it grown (None where no lesion was found there)."""
+
+
+def lesions(data: Path, parts: tuple[str, ...], most: int, seed: int) -> Iterator[Shown]:
+    """Lesions whose outline is known and lies in the frame: one photo a group, drawn evenly."""
+    rows = [row for row in read_manifest(data, SOURCES) if row.part in parts and row.mask]
+    rows = list({row.group: row for row in rows}.values())
+    order = np.random.default_rng(seed).permutation(len(rows))
+    found = 0
+    for index in order:
+        if found == most:
+            return
+        shown = read(data, rows[index])
+        if not _touches_frame(shown.mask) and 0.02 < shown.mask.mean() < 0.45:
+            found += 1
+            yield shown
+
+
+def read(data: Path, row: Row) -> Shown:
+    rgb, mask = read_picture(data / row.image), read_mask(data / row.mask)
+    shrink = min(1.0, LONGEST_SIDE_PX / max(mask.shape))
+    size = round(mask.shape[1] * shrink), round(mask.shape[0] * shrink)
+    rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
+    return Shown(np.ascontiguousarray(rgb), cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127)
+
+
+def _touches_frame(mask: NDArray[np.bool_]) -> bool:
+    margin = max(2, round(0.06 * min(mask.shape)))
+    inner = mask[margin:-margin, margin:-margin]
+    return bool(mask.sum() > inner.sum())
+
+
+def grown(shown: Shown, growth: float) -> Shown:
+    """The lesion larger by `growth` in area about its middle; skin beyond twice its reach stays where it is."""
+    rows, columns = np.nonzero(shown.mask)
+    middle = np.array([columns.mean(), rows.mean()])
+    reach = float(np.hypot(columns - middle[0], rows - middle[1]).max())
+    y, x = np.mgrid[: shown.mask.shape[0], : shown.mask.shape[1]].astype(np.float32)
+    x, y = x - np.float32(middle[0]), y - np.float32(middle[1])
+    distance = np.hypot(x, y) / np.float32(reach)
+    side = np.float32(np.sqrt(growth))
+    # Inside, the picture is read nearer to the middle; from the grown outline to twice the reach that fades out.
+    blend = np.clip((distance - side) / (2.2 - side), 0, 1)
+    shrink = (1 - blend) / side + blend
+    map_x, map_y = x * shrink + np.float32(middle[0]), y * shrink + np.float32(middle[1])
+    rgb = cv2.remap(shown.rgb, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    return Shown(rgb, cv2.remap(shown.mask.astype(np.uint8) * 255, map_x, map_y, cv2.INTER_LINEAR) > 127)
+
+
+def analysed(analyser: Analyser, again: Rephotograph, scale: Scale) -> change.Measured | None:
+    """The visit that this re-photograph makes, sizes in the first photo's pixels times the scale; None where no lesion was found."""
+    analysis = analyser.analyse(again.rgb, force=True, scale=scale)
+    if analysis.chosen is None:
+        return None
+    return change.Measured(_at_scale(analysis, again, scale), analysis.malignant_probability, scale)
+
+
+def _at_scale(analysis: Analysis, again: Rephotograph, scale: Scale) -> dict[str, float]:
+    """Measurements with sizes in mm: the mask is laid back onto the first photo's plane, as the card's tilt is taken out."""
+    mask = analysis.masks[analysis.chosen]
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flat = cv2.warpPerspective(mask.astype(np.uint8) * 255, again.homography, mask.shape[::-1], flags=flags) > 127
+    return analysis.measurements | {name: value for name, value in measure(flat, None, scale).items() if name.endswith(("_mm", "_mm2"))}
+
+
+def retests(analyser: Analyser, shown: Iterator[Shown], again: int, seed: int, *, scale_error: float) -> list[Retest]:
+    """For each lesion its re-photographs, and one of it grown; every photo's scale is off by its own draw of `scale_error`."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for one in shown:
+        scales = (Scale(MM_PER_PIXEL * float(np.exp(rng.normal(0, scale_error))), "card", scale_error) for _ in range(again + 1))
+        larger = analysed(analyser, rephotograph(grown(one, GROWTH).rgb, rng), next(scales)) if scale_error else None
+        visits = [visit for scale in scales if (visit := analysed(analyser, rephotograph(one.rgb, rng), scale))]
+        if len(visits) >= 2:
+            found.append((visits, larger))
+    return found
+
+
+def scatter(found: list[Retest], name: str, kind: change.Kind) -> NDArray[np.float64]:
+    """Differences of two photos of one unchanged lesion over all pairs, on the scale of the kind."""
+    forth = {"relative": np.log, "logit": change.logit, "absolute": np.asarray}[kind]
+    differences = []
+    for visits, _ in found:
+        values = [value for visit in visits if (value := value_of(visit, name)) is not None and (value > 0 or kind != "relative")]
+        heights = forth(np.array(values, float))
+        first, second = np.triu_indices(len(heights), 1)
+        differences += list(heights[second] - heights[first])
+    return np.array(differences)
+
+
+def value_of(visit: change.Measured, name: str) -> float | None:
+    if name == change.PROBABILITY:
+        return visit.malignant_probability
+    ending = "" if name not in change.SIZES else "_mm2" if name == "area" else "_mm"
+    return visit.measurements.get(name + ending)
+
+
+def fitted(found: list[Retest], source: str) -> dict:
+    """The table of core.change. The error is the one that 95 % of the differences keep to, so that long tails count."""
+    table = {}
+    for name in (*change.SIZES, *change.UNITLESS, change.PROBABILITY):
+        kind = "relative" if name in change.SIZES else "logit" if name == change.PROBABILITY else "absolute"
+        differences = np.abs(scatter(found, name, kind))
+        error = float(np.percentile(differences, 95) / (change.Z95 * np.sqrt(2)))
+        table[name] = {"error": float(f"{error:.3g}"), "kind": kind, "lesions": len(found)}
+    return {"source": source, "measurements": table}
+
+
+def announced(first: change.Measured, second: change.Measured) -> bool:
+    return any(one.name == "area_mm2" and one.beyond and one.after > one.before for one in change.compare(first, second))
+
+
+def report(found: list[Retest]) -> None:
+    areas, chances, still, more = [], [], [], []
+    for visits, larger in found:
+        sizes = np.array([visit.measurements["area_mm2"] for visit in visits])
+        areas.append(100 * sizes.std(ddof=1) / sizes.mean())
+        chances.append(np.std([visit.malignant_probability for visit in visits], ddof=1))
+        still.append([announced(first, second) for first, second in pairwise(visits)])
+        if larger is not None:
+            more.append(announced(visits[0], larger))
+    print(f"Area, coefficient of variation, median over lesions: {with_interval(np.median, np.array(areas))} %; target <= 5 %")
+    print(f"  mean {np.mean(areas):.1f} %, 90th percentile {np.percentile(areas, 90):.1f} %")
+    print(f"Probability, standard deviation, median over lesions: {with_interval(np.median, np.array(chances))}; target <= 0.05")
+    print(f"  mean {np.mean(chances):.3f}, 90th percentile {np.percentile(chances, 90):.3f}")
+    print(f"Growth of 20 % announced: {with_interval(np.mean, np.array(more, float))}; target >= 0.90")
+    flat = np.array([value for one in still for value in one], float)
+    print(f"No growth announced as growth: {with_interval(np.mean, flat)}; target <= 0.05")
+
+
+def really_photographed_twice(analyser: Analyser, data: Path, most: int) -> None:
+    """The same of ham10000's own further photos of a lesion, brought to one scale by registration; nobody knows their true scale."""
+    groups: dict[str, list[Row]] = {}
+    for row in read_manifest(data, ("ham10000",)):
+        if row.part == "test":
+            groups.setdefault(row.group, []).append(row)
+    pairs = [rows[:2] for rows in groups.values() if len(rows) > 1]
+    differences, chances, announcements, refused = [], [], [], 0
+    for index in np.random.default_rng(0).permutation(len(pairs))[:most]:
+        shown = [read(data, row) for row in pairs[index]]
+        analyses = [analyser.analyse(one.rgb, force=True) for one in shown]
+        if any(analysis.chosen is None for analysis in analyses):
+            continue
+        chances.append(np.std([analysis.malignant_probability for analysis in analyses], ddof=1))
+        masks = [analysis.masks[analysis.chosen] for analysis in analyses]
+        registration = register(*(one.rgb for one in shown), *masks)
+        if not registration.accepted or any(_touches_frame(mask) for mask in masks):
+            refused += 1
+            continue
+        visits = [change.Measured(analysis.measurements, analysis.malignant_probability) for analysis in analyses]
+        (area,) = (one for one in change.compare(*visits, registration.relative_scale) if one.name == "area_px")
+        differences.append(100 * abs(np.log(area.after / area.before)) / np.sqrt(2))
+        announcements.append(area.beyond)
+    print(f"ham10000's own further photos: probability, standard deviation, median: {with_interval(np.median, np.array(chances))}")
+    print(f"  area after registration, coefficient of variation, median: {with_interval(np.median, np.array(differences))} %")
+    print(f"  announced as changed: {with_interval(np.mean, np.array(announcements, float))}")
+    print(f"  left out, not in register or cut by the frame: {refused}")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--lesions", type=int, default=60)
+    arguments.add_argument("--again", type=int, default=4, help="re-photographs of each")
+    arguments.add_argument("--pairs", type=int, default=60, help="lesions of ham10000 with several photos")
+    arguments.add_argument("--data", type=Path, default=Path("../shared/data"))
+    arguments.add_argument("--weights", type=Path, default=Path("weights"))
+    arguments.add_argument("--fit", action="store_true")
+    chosen = arguments.parse_args()
+    analyser = Analyser.load(chosen.weights)
+    if chosen.fit:
+        held_back = lesions(chosen.data, ("validation", "calibration"), chosen.lesions, 1)
+        networks = ", ".join(f"{name} {version}" for name, version in sorted(analyser.model_versions.items()))
+        source = f"re-photographs of real lesions, benchmarks.repeatability --fit; {networks}"
+        table = fitted(retests(analyser, held_back, chosen.again, 1, scale_error=0.0), source)
+        (chosen.weights / change.TABLE.name).write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        print(f"Written: {chosen.weights / change.TABLE.name}. Run again without --fit for the figures on the test part.")
+        return
+    report(retests(analyser, lesions(chosen.data, ("test",), chosen.lesions, 0), chosen.again, 0, scale_error=CARD_ERROR))
+    really_photographed_twice(analyser, chosen.data, chosen.pairs)
+
+
+if __name__ == "__main__":
+    main()
