@@ -30,6 +30,8 @@ weights: .venv-dev/.installed
 	    .venv-dev/bin/python -m training.train $$recipe --data $(DATA) && \
 	    .venv-dev/bin/python -m training.export $$recipe || exit 1; \
 	done
+	.venv-dev/bin/python -m training.fusion --data $(DATA)
+	.venv-dev/bin/python -m training.gate --data $(DATA)
 	.venv-dev/bin/python -m training.evaluate --all --data $(DATA)
 
 evaluate: .venv-dev/.installed

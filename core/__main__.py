@@ -1,7 +1,8 @@
-"""`python -m core PHOTO_OR_FOLDER... [--out results.jsonl] [--masks FOLDER] [--force] [--model NAME]`
+"""`python -m core PHOTO_OR_FOLDER... [--out results.jsonl] [--masks FOLDER] [--force] [--model NAME] [--truth MASK_OR_FOLDER]`
 
-One JSON object a photo, with the names of core.Analysis; masks as file names. Exit 0 if all photos were read, 1 if some
-could not be decoded (named on stderr; the others are still done), 2 on unusable arguments.
+One JSON object a photo, with the names of core.Analysis; masks as file names. With an expert's masks also `truth`: Dice and Jaccard of
+every mask. Exit 0 if all photos were read, 1 if some, or their expert's masks, could not be (named on stderr; the others are still
+done), 2 on unusable arguments.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from core.analyser import Analyser
-from core.analysis import Analysis
-from core.photo import UnreadablePhoto, encode_mask_png
+from core.analysis import Analysis, Mask
+from core.photo import UnreadablePhoto, encode_mask_png, read_photo
 from core.runtime import UnusableWeights
+from core.segmentation import overlap
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".bmp"}
@@ -33,8 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         analyser = Analyser.load(options.weights)
     except UnusableWeights as error:
         parser.error(str(error))
-    if options.model is not None and options.model not in analyser.segmenters:
-        parser.error(f"no model {options.model}: choose one of {', '.join(analyser.segmenters)}")
+    if options.model is not None and options.model not in analyser.mask_names:
+        parser.error(f"no model {options.model}: choose one of {', '.join(analyser.mask_names)}")
+    if options.truth is not None and not options.truth.exists():
+        parser.error(f"{options.truth} does not exist")
     try:
         if options.masks:
             options.masks.mkdir(parents=True, exist_ok=True)
@@ -53,7 +58,15 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"{path}: {error}", file=sys.stderr, flush=True)
                 continue
             files = _write_mask(analysis, options.masks, name, taken) if options.masks else {}
-            print(json.dumps({"photo": str(path)} | to_json(analysis, files)), file=out, flush=True)
+            line = {"photo": str(path)} | to_json(analysis, files)
+            if options.truth is not None:
+                try:
+                    line["truth"] = against(analysis, _truth_of(options.truth, name))
+                except UnreadablePhoto as error:
+                    unread += 1
+                    line["truth"] = None
+                    print(f"{path}: its expert's mask: {error}", file=sys.stderr, flush=True)
+            print(json.dumps(line), file=out, flush=True)
             if sys.stderr.isatty() or number % 10 == 0 or number == len(photos):
                 print(f"{number} of {len(photos)}", file=sys.stderr, end="\r" if sys.stderr.isatty() else "\n", flush=True)
     finally:
@@ -72,6 +85,22 @@ def to_json(analysis: Analysis, mask_files: dict[str, str]) -> dict[str, Any]:
     if analysis.scale is not None:
         values["scale"] = {one.name: getattr(analysis.scale, one.name) for one in fields(analysis.scale)}
     return values
+
+
+def against(analysis: Analysis, truth: Mask) -> dict[str, dict[str, float]]:
+    """Return Dice and Jaccard of every mask with the expert's, which is brought to the photo's size."""
+    truth = cv2.resize(truth.astype(np.uint8), (analysis.width, analysis.height), interpolation=cv2.INTER_NEAREST).astype(bool)
+    dice = {name: overlap(mask, truth) for name, mask in analysis.masks.items()}
+    return {name: {"dice": round(value, 4), "jaccard": round(value / (2 - value), 4)} for name, value in dice.items()}
+
+
+def _truth_of(truth: Path, name: Path) -> Mask:
+    """Return the expert's mask of the photo `name`: the file itself, or NAME.png, NAME_segmentation.png or NAME_lesion.* in a folder."""
+    if truth.is_dir():
+        stems = (name.stem, f"{name.stem}_segmentation", f"{name.stem}_lesion")
+        places = [truth / name.with_name(f"{stem}{ending}") for stem in stems for ending in (".png", ".bmp", ".jpg")]
+        truth = next((place for place in places if place.is_file()), places[0])
+    return read_photo(truth).rgb.max(axis=2) > 127
 
 
 def _write_mask(analysis: Analysis, folder: Path, name: Path, taken: set[Path]) -> dict[str, str]:
@@ -109,7 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the JSON lines here instead of to stdout")
     parser.add_argument("--masks", type=Path, metavar="FOLDER", help="write each photo's mask here as PNG")
     parser.add_argument("--force", action="store_true", help="analyse also what would be refused")
-    parser.add_argument("--model", metavar="NAME", help="use this segmentation network's mask, not the better one")
+    parser.add_argument("--model", metavar="NAME", help="use this mask (a segmentation network's name, or fusion), not the best one")
+    truth = "compare all masks with an expert's: this one, or those in this folder, named like the photos"
+    parser.add_argument("--truth", type=Path, metavar="MASK_OR_FOLDER", help=truth)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder of the exported networks")
     return parser
 

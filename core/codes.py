@@ -13,6 +13,12 @@ _SENTENCES = {
     # A photo that cannot be judged.
     "too_small": "The photo is too small to judge. Please send the original photo, not a thumbnail or a screenshot of it.",
     "no_lesion": "No mole was found in the photo. Please move closer, put the mole in the middle and make sure it is sharp and well lit.",
+    "not_skin": "This does not look like a photo of skin. Please take a photo of the mole from near, with skin all around it.",
+    "too_dark": "The photo is too dark to judge. Please take it again in even daylight, or with a lamp beside you.",
+    "too_bright": "Much of the photo is white from too much light. Please take it again without flash and out of direct sun.",
+    "blurred": (
+        "The photo is blurred. Please hold the camera still, tap on the mole so that it focuses, and go back a little if it cannot."
+    ),
     # A photo that can be judged, with care.
     "below_1280x720": "The photo is smaller than 1280 x 720 pixels, so the outline is less exact. Send the original photo if there is one.",
     "lesion_cut_by_frame": (
@@ -20,6 +26,13 @@ _SENTENCES = {
     ),
     "several_lesions": (
         "There is more than one mole in the photo and only one was judged. Take one photo of each mole, with the mole in the middle."
+    ),
+    "hair": "Hair lies over the skin, so outline and probability are less sure. Please brush it aside, or wet it, for the next photo.",
+    "glare": "Light is reflected in the photo, which hides part of the skin. Turn the lamp or yourself a little for the next photo.",
+    "ruler_or_ink": "Ink or a ruler is in the photo. Keep it away from the mole itself, where it could be taken for a part of it.",
+    "unfamiliar": (
+        "The photo differs from those that the networks learned from, so the answer counts as uncertain. "
+        "A photo from nearer, in even light, may help."
     ),
     "low_agreement": (
         "The outlines found in two ways differ, so size and probability are less sure. A sharper photo in even light may help."

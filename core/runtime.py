@@ -22,6 +22,10 @@ THREADS = max(1, min(4, os.cpu_count() or 1))
 """Bound on the threads of one network: more gain little on pictures this small and starve the other people's pages."""
 
 
+GATE = "gate"
+"""Folder of the photo gate, which neither outlines nor classifies."""
+
+
 class UnusableWeights(RuntimeError):
     """A network or its card is missing or damaged; the message names the file."""
 
@@ -51,12 +55,19 @@ class Network:
 
 
 def load_networks(folder: str | Path) -> dict[str, Network]:
-    """Load every network folder of `folder` that has a card, by name. Raises UnusableWeights."""
+    """Load every network folder of `folder` that has a card, by name, but the gate's. Raises UnusableWeights."""
     folder = Path(folder)
     cards = sorted(folder.glob("*/card.json"))
     if not cards:
         raise UnusableWeights(f"{folder} holds no network: no card.json was found in its folders.")
-    return {network.card.name: network for network in (load_network(card.parent) for card in cards)}
+    networks = (load_network(card.parent) for card in cards if card.parent.name != GATE)
+    return {network.card.name: network for network in networks}
+
+
+def load_gate(folder: str | Path) -> Network | None:
+    """Load the photo gate of `folder`; None where there is none. Raises UnusableWeights."""
+    place = Path(folder) / GATE
+    return load_network(place) if (place / "card.json").exists() else None
 
 
 def load_network(folder: Path) -> Network:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.analysis import Mask
 from core.measurement import colour_contrast
-from core.preprocess import RGB, frame_for, normalise, resize
+from core.preprocess import RGB, frame_for, lesion_square, normalise, resize
 from core.runtime import Network
 
 WORKING_SIDE_PX = 512
@@ -20,6 +20,18 @@ SMOOTHING_PX = 7
 SECOND_LESION_SHARE = 0.25
 """Area of another region, as a share of the lesion's, from which the photo counts as showing several lesions."""
 
+FUSION = "fusion"
+"""Name of the mask of all networks together, beside those of each."""
+SMALL_SHARE = 0.06
+"""Share of the frame below which a lesion is looked at again from nearer, as it would be were the camera nearer."""
+CLOSER_CONTEXT = 3.0
+"""Side of that second look over the lesion's larger extent: about what the photos show that the networks learned from."""
+SMALLEST_REGION_PX = 32
+EDGE_REACH_PX = 6
+"""How far, at the working size, an outline is moved to the photo's own edge: about two pixels of a network's input."""
+EDGE_CONTRAST = 0.05
+"""Luminance contrast (0 to 1) from which something counts as an edge."""
+
 JUST_NOTICEABLE = 2.3
 """CIELAB distance that people just notice (Mahy, Van Eycken, Oosterlinck, 1994). Networks that learned from lesions alone see
 some in bare skin too; of 548 held-out ham10000 photos the experts' outlines of all but one stand out by more than this."""
@@ -27,25 +39,89 @@ some in bare skin too; of 548 held-out ham10000 photos the experts' outlines of 
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """One network's answer. `probabilities` is at the network's own size, `mask` at the photo's."""
+    """One network's answer, or that of all together. `probabilities` and `lesion` are at the working size, `mask` at the photo's."""
 
     probabilities: NDArray[np.float32]
+    lesion: Mask
     mask: Mask
     several: bool
     """Another region is large enough to be a lesion of its own."""
 
 
-def segment(network: Network, rgb: RGB) -> Segmentation:
-    """Find the lesion in an H x W x 3 photo."""
+def candidates(segmenters: dict[str, Network], rgb: RGB) -> dict[str, Segmentation]:
+    """Find the lesion in an H x W x 3 photo with every network and, where there are several, with all of them together.
+
+    FUSION is the mean of their probabilities, cut at the mean of their thresholds; networks that were not measured together have none.
+    """
     height, width = rgb.shape[:2]
-    probabilities = lesion_probabilities(network, rgb)
-    threshold = network.card.details["threshold"]
-    working = WORKING_SIDE_PX / max(height, width)
-    size = (max(1, round(width * working)), max(1, round(height * working)))
-    lesion, several = keep_lesion(cv2.resize(probabilities, size, interpolation=cv2.INTER_LINEAR), threshold)
-    if not is_visible(lesion, resize(rgb, *size)):
+    shrink = WORKING_SIDE_PX / max(height, width)
+    working = resize(rgb, max(1, round(width * shrink)), max(1, round(height * shrink)))
+    thresholds = {name: network.card.details["threshold"] for name, network in segmenters.items()}
+    maps = {name: _probabilities(network, rgb, working.shape, thresholds[name]) for name, network in segmenters.items()}
+    if fuses(segmenters):
+        maps[FUSION] = np.mean(list(maps.values()), axis=0)
+        thresholds[FUSION] = float(np.mean(list(thresholds.values())))
+    return {name: _outlined(one, thresholds[name], working, width, height) for name, one in maps.items()}
+
+
+def fuses(segmenters: dict[str, Network]) -> bool:
+    """Tell whether these networks have a mask of all together."""
+    return len(segmenters) > 1 and all(FUSION in network.card.details for network in segmenters.values())
+
+
+def segment(network: Network, rgb: RGB) -> Segmentation:
+    """Find the lesion in an H x W x 3 photo with one network."""
+    return candidates({network.card.name: network}, rgb)[network.card.name]
+
+
+def _probabilities(network: Network, rgb: RGB, shape: tuple[int, ...], threshold: float) -> NDArray[np.float32]:
+    """Return lesion probabilities at the working size; where the lesion is small, from a second, closer look at it."""
+    found = _enlarged(lesion_probabilities(network, rgb), shape[1], shape[0])
+    lesion, _ = keep_lesion(found, threshold)
+    if not 0 < lesion.mean() < SMALL_SHARE:
+        return found
+    square, side = lesion_square(lesion, CLOSER_CONTEXT), max(shape[:2])
+    # In shares of the longer side, which both sizes have in common.
+    reach = square.side / 2
+    left, top = max(0.0, square.centre_x - reach), max(0.0, square.centre_y - reach)
+    right, bottom = min(shape[1], square.centre_x + reach), min(shape[0], square.centre_y + reach)
+    edges = np.array((left, top, right, bottom)) / side
+    at_photo, here = ([round(edge) for edge in edges * longest] for longest in (max(rgb.shape[:2]), side))
+    region = rgb[at_photo[1] : at_photo[3], at_photo[0] : at_photo[2]]
+    if min(region.shape[:2]) < SMALLEST_REGION_PX:
+        return found
+    place = found[here[1] : here[3], here[0] : here[2]]
+    closer = _enlarged(lesion_probabilities(network, region), place.shape[1], place.shape[0])
+    if closer.max() > threshold:
+        place[:] = closer
+    return found
+
+
+def _enlarged(probabilities: NDArray[np.float32], width: int, height: int) -> NDArray[np.float32]:
+    return np.clip(cv2.resize(probabilities, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
+
+
+def _outlined(probabilities: NDArray[np.float32], threshold: float, working: RGB, width: int, height: int) -> Segmentation:
+    lesion, several = keep_lesion(_along_edges(probabilities, working), threshold)
+    if not is_visible(lesion, working):
         lesion = np.zeros_like(lesion)
-    return Segmentation(probabilities, _to_size(lesion, width, height), several)
+    return Segmentation(probabilities, lesion, _to_size(lesion, width, height), several)
+
+
+def _along_edges(probabilities: NDArray[np.float32], rgb: RGB) -> NDArray[np.float32]:
+    """Move the slopes of the probabilities, as coarse as the network's input, to where the photo's own edges are.
+
+    Guided filter (He, Sun, Tang, 2013): in every window the probability becomes a linear function of the luminance.
+    """
+    guide = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    window = (2 * EDGE_REACH_PX + 1, 2 * EDGE_REACH_PX + 1)
+
+    def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return cv2.boxFilter(values, -1, window, borderType=cv2.BORDER_REFLECT)
+
+    middle, level = mean(guide), mean(probabilities)
+    slope = (mean(guide * probabilities) - middle * level) / (mean(guide * guide) - middle * middle + EDGE_CONTRAST**2)
+    return np.clip(mean(slope) * guide + mean(level - slope * middle), 0, 1)
 
 
 def lesion_probabilities(network: Network, rgb: RGB) -> NDArray[np.float32]:
@@ -112,21 +188,28 @@ def overlap(first: Mask, second: Mask) -> float:
 
 def certainty(found: Segmentation) -> float:
     """Return the Dice to expect if every pixel were right as often as its probability says."""
-    probabilities = found.probabilities
-    height, width = probabilities.shape
-    inside = cv2.resize(found.mask.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA) / np.float32(255)
-    total = float(inside.sum() + probabilities.sum())
-    return 2 * float((inside * probabilities).sum()) / total if total else 0.0
+    total = float(np.count_nonzero(found.lesion) + found.probabilities.sum())
+    return 2 * float(found.probabilities[found.lesion].sum()) / total if total else 0.0
 
 
-def dice_features(found: Segmentation, other: Segmentation | None) -> tuple[float, float]:
-    """Return what the expected Dice is computed from: the network's own certainty and its overlap with the other network."""
-    return certainty(found), overlap(found.mask, other.mask) if other else 1.0
+def dice_features(found: Segmentation, *others: Segmentation | None) -> tuple[float, float]:
+    """Return what the expected Dice is computed from: the mask's own certainty and its mean overlap with the networks' other masks."""
+    overlaps = [overlap(found.lesion, other.lesion) for other in others if other]
+    return certainty(found), float(np.mean(overlaps)) if overlaps else 1.0
 
 
-def expected_dice(network: Network, found: Segmentation, other: Segmentation | None) -> float:
-    """Return the Dice to expect between this mask and an expert's, by the fit in the network's card."""
-    fit = network.card.details["expected_dice"]
-    own, agreement = dice_features(found, other)
+def features_of(found: dict[str, Segmentation], name: str) -> tuple[float, float]:
+    """Return `dice_features` of one of the candidates."""
+    return dice_features(found[name], *(one for other, one in found.items() if other not in (name, FUSION)))
+
+
+def expected_dice(segmenters: dict[str, Network], found: dict[str, Segmentation], name: str) -> float:
+    """Return the Dice to expect between this candidate's mask and an expert's, by the fit in the cards.
+
+    Every card holds its own network's fit, and in `fusion` that of the networks together.
+    """
+    own, agreement = features_of(found, name)
+    details = next(iter(segmenters.values())).card.details[FUSION] if name == FUSION else segmenters[name].card.details
+    fit = details["expected_dice"]
     value = fit["intercept"] + fit["certainty"] * own + fit["agreement"] * agreement
-    return float(np.clip(value, 0.0, 1.0)) if found.mask.any() else 0.0
+    return float(np.clip(value, 0.0, 1.0)) if found[name].mask.any() else 0.0

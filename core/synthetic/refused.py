@@ -10,7 +10,9 @@ import numpy as np
 from core.synthetic.capture import Photo, require_size
 from core.synthetic.noise import Plane, cell_tile, cloud_tile, read, require_seed, smoothstep
 
-NotSkin = Literal["texture", "document", "drawing", "sky", "food", "face_like", "wall_skin_coloured"]
+NotSkin = Literal[
+    "texture", "document", "drawing", "sky", "food", "face_like", "wall_skin_coloured", "foliage", "screenshot", "pattern", "fur", "plain"
+]
 Colour = tuple[float, float, float]
 
 _WORDS = ("the", "of", "invoice", "total", "number", "date", "name", "address", "amount", "paid", "order", "please", "page", "thank", "you")
@@ -206,6 +208,70 @@ def _wall_skin_coloured(width: int, height: int, rng: np.random.Generator) -> Pl
     return _plain(width, height, tone) * (1 + slope + 0.025 * grain + 0.012 * _wool(x, y, rng))[..., None]
 
 
+def _foliage(width: int, height: int, rng: np.random.Generator) -> Plane:
+    """Leaves over leaves, darker below."""
+    x, y = _places(width, height)
+    picture = _plain(width, height, (30, 45, 20)) * (1 + 0.3 * _wool(x, y, rng))[..., None]
+    greens = ((70, 120, 40), (110, 150, 50), (50, 90, 45), (150, 160, 70), (170, 120, 40))
+    for layer in range(60):
+        turn, long_, wide = rng.uniform(0, np.pi), rng.uniform(0.08, 0.2), rng.uniform(0.025, 0.07)
+        dx, dy = x - np.float32(rng.uniform(-0.8, 0.8)), y - np.float32(rng.uniform(-0.6, 0.6))
+        along, aside = dx * np.cos(turn) + dy * np.sin(turn), dy * np.cos(turn) - dx * np.sin(turn)
+        leaf = smoothstep(0.1, -0.1, (along / long_) ** 2 + np.abs(aside) / wide * (1.2 + along / long_) - 1)
+        vein = 1 + 0.15 * smoothstep(0.006, 0.001, np.abs(aside))
+        colour = np.array(greens[rng.integers(len(greens))], np.float32) * (0.4 + 0.6 * layer / 60)
+        picture += leaf[..., None] * (colour * vein[..., None] - picture)
+    return picture
+
+
+def _screenshot(width: int, height: int, rng: np.random.Generator) -> Plane:
+    """Bars, boxes, lines of text and a picture in flat colours."""
+    dark = rng.random() < 0.4
+    sheet = _plain(width, height, (28, 30, 34) if dark else (246, 247, 249)).astype(np.uint8)
+    ink = (215, 215, 220) if dark else (40, 42, 46)
+    accent = tuple(float(c) for c in rng.uniform(30, 230, 3))
+    bar = max(6, height // 14)
+    cv2.rectangle(sheet, (0, 0), (width, bar), accent, -1)
+    for _ in range(int(rng.integers(4, 10))):
+        left, top = int(rng.uniform(0, 0.8) * width), int(rng.uniform(0.1, 0.9) * height)
+        right, bottom = left + int(rng.uniform(0.1, 0.4) * width), top + int(rng.uniform(0.04, 0.2) * height)
+        level = float(rng.uniform(50, 70) if dark else rng.uniform(215, 240))
+        cv2.rectangle(sheet, (left, top), (right, bottom), accent if rng.random() < 0.2 else (level, level, level), -1)
+        word, size = str(rng.choice(_WORDS)), height / 900 + 0.2
+        cv2.putText(sheet, word, (left + 4, bottom - 4), cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
+    return sheet.astype(np.float32)
+
+
+def _pattern(width: int, height: int, rng: np.random.Generator) -> Plane:
+    """Stripes, checks or dots of two colours, as on cloth or tiles."""
+    x, y = _places(width, height)
+    turn, count = rng.uniform(0, np.pi), rng.uniform(4, 30)
+    across = (x * np.cos(turn) + y * np.sin(turn)).astype(np.float32) * np.float32(count)
+    along = (y * np.cos(turn) - x * np.sin(turn)).astype(np.float32) * np.float32(count)
+    stripes, dots = np.sin(np.pi * across), 0.35 - np.hypot(across % 1 - 0.5, along % 1 - 0.5)
+    wave = (stripes, stripes * np.sin(np.pi * along), dots)[rng.integers(3)]
+    picture = _mix(_plain(width, height, tuple(rng.uniform(20, 240, 3))), tuple(rng.uniform(20, 240, 3)), smoothstep(-0.08, 0.08, wave))
+    return picture * (1 + 0.05 * _wool(x, y, rng))[..., None]
+
+
+def _fur(width: int, height: int, rng: np.random.Generator) -> Plane:
+    """An animal's coat: hairs all one way, with spots or without."""
+    x, y = _places(width, height)
+    strands = read(cloud_tile(0.6, 20, 250), x, y, 1.5, rng, 14)
+    tufts = _wool(x, y, rng, 0.8)
+    colour = np.array(((190, 140, 80), (120, 85, 55), (205, 200, 195), (60, 50, 45), (225, 190, 140))[rng.integers(5)], np.float32)
+    picture = colour * (0.8 + 0.16 * strands + 0.12 * tufts)[..., None]
+    return _mix(picture, (45, 35, 28), 0.8 * smoothstep(0.6, 1.1, _wool(x, y, rng, 1.2, 1))) if rng.random() < 0.4 else picture
+
+
+def _plain_picture(width: int, height: int, rng: np.random.Generator) -> Plane:
+    """One colour that no skin has, or a slope of two; a finger on the lens, a lens cap, a ceiling."""
+    x, y = _places(width, height)
+    colours = ((235, 238, 240), (120, 125, 130), (40, 90, 160), (60, 140, 90), (150, 60, 150), (200, 200, 60), (12, 12, 14))
+    first, second = (colours[index] for index in rng.integers(0, len(colours), 2))
+    return _mix(_plain(width, height, first), second, np.float32(rng.uniform(0, 0.6)) * smoothstep(-0.6, 0.6, x + y * rng.choice((-1, 1))))
+
+
 _PAINTERS = {
     "texture": _texture,
     "document": _document,
@@ -214,4 +280,9 @@ _PAINTERS = {
     "food": _food,
     "face_like": _face_like,
     "wall_skin_coloured": _wall_skin_coloured,
+    "foliage": _foliage,
+    "screenshot": _screenshot,
+    "pattern": _pattern,
+    "fur": _fur,
+    "plain": _plain_picture,
 }

@@ -40,7 +40,7 @@ def test_a_plain_mole_is_found_measured_and_judged(analyser):
     photo, truth = mole_photo(1280, 960)
     analysis = analyser.analyse(photo)
     assert analysis.accepted and analysis.reasons == ()
-    assert set(analysis.masks) == set(analyser.segmenters)
+    assert set(analysis.masks) == set(analyser.mask_names)
     assert all(mask.shape == (960, 1280) and mask.dtype == bool for mask in analysis.masks.values())
     assert dice(analysis.masks[analysis.chosen], truth) > 0.9
     assert 0 <= analysis.expected_dice <= 1
@@ -94,7 +94,7 @@ def test_a_thumbnail_is_refused_unless_forced(analyser):
     assert refused.chosen is None and refused.masks == {} and refused.diagnosis is None
     forced = analyser.analyse(photo, force=True)
     assert not forced.accepted and "too_small" in forced.reasons
-    assert forced.masks.keys() == analyser.segmenters.keys()
+    assert set(forced.masks) == set(analyser.mask_names)
 
 
 def test_bare_skin_shows_no_lesion(analyser):

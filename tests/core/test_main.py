@@ -62,7 +62,10 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_done(tmp_path, 
     assert json.loads(line)["accepted"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["absent.jpg"], ["{photo}", "--model", "resnet18"], ["{photo}", "--nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["absent.jpg"], ["{photo}", "--model", "resnet18"], ["{photo}", "--nonsense"], ["{photo}", "--truth", "absent"]],
+)
 def test_unusable_arguments_exit_with_2(tmp_path, arguments, capsys):
     photo = draw(tmp_path / "a.jpg")
     with pytest.raises(SystemExit) as caught:
@@ -93,6 +96,30 @@ def test_force_analyses_what_is_refused_and_still_says_why(tmp_path, capsys):
 def test_the_named_model_is_the_chosen_one(tmp_path, capsys):
     run(draw(tmp_path / "a.jpg"), "--model", "unet")
     assert json.loads(capsys.readouterr().out)["chosen"] == "unet"
+
+
+def test_truth_gives_dice_and_jaccard_of_every_mask(tmp_path):
+    photo = draw(tmp_path / "photos" / "a.jpg")
+    mask = np.zeros((480, 640), np.uint8)  # twice the photo's size, as experts' masks sometimes are
+    cv2.ellipse(mask, (320, 240), (640 // 6, 480 // 7), 20, 0, 360, 255, -1)
+    (tmp_path / "masks").mkdir()
+    cv2.imwrite(str(tmp_path / "masks" / "a_segmentation.png"), mask)
+    for truth in (tmp_path / "masks", tmp_path / "masks" / "a_segmentation.png"):
+        run(photo, "--truth", truth, "--out", tmp_path / "r.jsonl")
+        line = json.loads((tmp_path / "r.jsonl").read_text())
+        assert line["chosen"] in line["truth"] and len(line["truth"]) >= 2
+        assert line["truth"][line["chosen"]]["dice"] > 0.8
+        for one in line["truth"].values():
+            assert one["jaccard"] == pytest.approx(one["dice"] / (2 - one["dice"]), abs=1e-3)
+
+
+def test_a_photo_whose_experts_mask_is_missing_is_named_and_done(tmp_path, capsys):
+    (tmp_path / "masks").mkdir()
+    run(draw(tmp_path / "a.jpg"), "--truth", tmp_path / "masks", code=1)
+    printed = capsys.readouterr()
+    line = json.loads(printed.out)
+    assert line["truth"] is None and line["accepted"]
+    assert "a.jpg" in printed.err and "mask" in printed.err
 
 
 def test_it_runs_as_a_command_without_torch_streamlit_or_sqlalchemy(tmp_path):

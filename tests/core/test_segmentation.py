@@ -1,9 +1,13 @@
 """From probabilities to a mask: one lesion, no holes, no stairs."""
 
-import numpy as np
+from types import SimpleNamespace
 
-from core.measurement import measure
-from core.segmentation import _to_size, fill_holes, keep_lesion, overlap
+import cv2
+import numpy as np
+import pytest
+
+from core.measurement import measure, perimeter_px
+from core.segmentation import FUSION, _to_size, candidates, expected_dice, features_of, fill_holes, keep_lesion, overlap, segment
 
 
 def disc(shape, centre, radius):
@@ -60,3 +64,74 @@ def test_two_empty_masks_agree():
     empty = np.zeros((5, 5), bool)
     assert overlap(empty, empty) == 1
     assert overlap(empty, ~empty) == 0
+
+
+class Darkness:
+    """Stands in for a network: what is darker than skin is lesion, more or less; `shift` moves where it sees it, in input pixels."""
+
+    def __init__(self, name: str, shift: int = 0, *, measured: bool = True):
+        fit = {"intercept": 0.1, "certainty": 0.5, "agreement": 0.4}
+        frames = [{"width": width, "height": height} for width, height in ((192, 144), (144, 192), (160, 160))]
+        details = {"input": {"normalisation": "imagenet", "frames": frames}, "threshold": 0.5, "expected_dice": fit}
+        details |= {FUSION: {"expected_dice": fit}} if measured else {}
+        self.card, self.shift, self.seen = SimpleNamespace(name=name, details=details), shift, []
+
+    def __call__(self, batch):
+        self.seen.append(batch.shape)
+        dark = 1 / (1 + np.exp(6 * (batch[:, :1] - 0.74)))
+        return [np.roll(cv2.GaussianBlur(dark[0, 0], (0, 0), 1.5), self.shift, axis=1)[None, None].astype(np.float32)]
+
+
+def ellipse_photo(width: int, height: int, axes: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """A dark ellipse with a soft edge in the middle, half axes in shares of the shorter side."""
+    rows, columns = np.ogrid[:height, :width]
+    side = min(width, height)
+    away = np.hypot((columns - width / 2) / (axes[0] * side), (rows - height / 2) / (axes[1] * side))
+    inside = 1 / (1 + np.exp(np.clip(30 * (away - 1), -30, 30)))
+    photo = np.array((222, 178, 158)) + inside[..., None] * (np.array((112, 70, 50)) - np.array((222, 178, 158)))
+    return photo.astype(np.uint8), away < 1
+
+
+def test_the_outline_of_a_12_megapixel_photo_is_as_long_as_the_lesions_and_no_stair():
+    photo, truth = ellipse_photo(4000, 3000, (0.3, 0.22))
+    found = segment(Darkness("one"), photo).mask
+    assert found.shape == (3000, 4000) and overlap(found, truth) > 0.98
+    assert perimeter_px(found) == pytest.approx(perimeter_px(truth), rel=0.02)
+
+
+def test_networks_have_a_mask_of_all_together_between_their_own():
+    photo, truth = ellipse_photo(640, 480, (0.3, 0.22))
+    found = candidates({"left": Darkness("left", -6), "right": Darkness("right", 6)}, photo)
+    assert list(found) == ["left", "right", FUSION]
+    assert overlap(found[FUSION].mask, truth) > max(overlap(found[name].mask, truth) for name in ("left", "right"))
+    single = overlap(found["left"].lesion, found["right"].lesion)
+    assert features_of(found, "left")[1] == single < features_of(found, FUSION)[1]
+    assert 0 < expected_dice({"left": Darkness("left")}, found, FUSION) <= 1
+
+
+def test_networks_that_were_not_measured_together_have_none():
+    photo, _ = ellipse_photo(640, 480, (0.3, 0.22))
+    networks = {name: Darkness(name, measured=name == "one") for name in ("one", "two")}
+    assert list(candidates(networks, photo)) == ["one", "two"]
+
+
+@pytest.mark.parametrize("centre", [(0.5, 0.5), (0.1, 0.15), (0.9, 0.5)])
+def test_a_small_lesion_is_looked_at_again_from_nearer(centre):
+    width, height = 1280, 960
+    photo = np.full((height, width, 3), (222, 178, 158), np.uint8)
+    truth = np.zeros((height, width), np.uint8)
+    place = (round(width * centre[0]), round(height * centre[1]))
+    cv2.ellipse(truth, place, (70, 48), 20, 0, 360, 1, -1)
+    photo[truth > 0] = (112, 70, 50)
+    network = Darkness("one")
+    assert overlap(segment(network, photo).mask, truth > 0) > 0.93
+    assert len(network.seen) == 2
+    network.seen.clear()
+    segment(network, ellipse_photo(640, 480, (0.3, 0.22))[0])
+    assert len(network.seen) == 1, "a lesion that fills enough of the frame is seen well at once"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (3000, 2), (33, 40)])
+def test_any_shape_gives_masks_of_its_own(shape):
+    photo = np.full((*shape, 3), 90, np.uint8)
+    assert all(one.mask.shape == shape for one in candidates({name: Darkness(name) for name in ("one", "two")}, photo).values())
