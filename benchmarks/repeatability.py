@@ -19,7 +19,7 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import cv2
@@ -104,7 +104,7 @@ def analysed(analyser: Analyser, again: Rephotograph, scale: Scale) -> change.Me
     analysis = analyser.analyse(again.rgb, force=True, scale=scale)
     if analysis.chosen is None:
         return None
-    return change.Measured(_at_scale(analysis, again, scale), analysis.malignant_probability, scale)
+    return change.Measured(_at_scale(analysis, again, scale), analysis.malignant_probability, scale, analysis.expected_dice)
 
 
 def _at_scale(analysis: Analysis, again: Rephotograph, scale: Scale) -> dict[str, float]:
@@ -129,14 +129,14 @@ def retests(analyser: Analyser, shown: Iterator[Shown], again: int, seed: int, *
 
 
 def scatter(found: list[Retest], name: str, kind: change.Kind) -> NDArray[np.float64]:
-    """Differences of two photos of one unchanged lesion over all pairs, on the scale of the kind."""
+    """Differences of two photos of one unchanged lesion on the scale of the kind, and the lower expected Dice of the two: pairs x 2."""
     forth = {"relative": np.log, "logit": change.logit, "absolute": np.asarray}[kind]
     differences = []
     for visits, _ in found:
-        values = [value for visit in visits if (value := value_of(visit, name)) is not None and (value > 0 or kind != "relative")]
-        heights = forth(np.array(values, float))
-        first, second = np.triu_indices(len(heights), 1)
-        differences += list(heights[second] - heights[first])
+        for first, second in combinations(visits, 2):
+            values = np.array([value_of(first, name), value_of(second, name)], float)
+            if not np.isnan(values).any() and (values.min() > 0 or kind != "relative"):
+                differences.append((np.abs(np.diff(forth(values)))[0], min(first.expected_dice, second.expected_dice)))
     return np.array(differences)
 
 
@@ -152,10 +152,18 @@ def fitted(found: list[Retest], source: str) -> dict:
     table = {}
     for name in (*change.SIZES, *change.UNITLESS, change.PROBABILITY):
         kind = "relative" if name in change.SIZES else "logit" if name == change.PROBABILITY else "absolute"
-        differences = np.abs(scatter(found, name, kind))
-        error = float(np.percentile(differences, 95) / (change.Z95 * np.sqrt(2)))
-        table[name] = {"error": float(f"{error:.3g}"), "kind": kind, "lesions": len(found)}
+        differences, dices = scatter(found, name, kind).T
+        table[name] = {"error": _kept_to(differences), "kind": kind, "lesions": len(found)}
+        if name in change.SIZES:
+            # The better two fifths, the next three tenths and the rest: enough of each to tell where 95 % end.
+            edges = [0.0, *np.quantile(dices, (0.3, 0.6)).round(3).tolist(), 1.0]
+            bands = ((low, differences[(dices >= low) & (dices <= high)]) for low, high in pairwise(edges))
+            table[name]["by_dice"] = [(low, _kept_to(band)) for low, band in bands]
     return {"source": source, "measurements": table}
+
+
+def _kept_to(differences: NDArray[np.float64]) -> float:
+    return float(f"{np.percentile(differences, 95) / (change.Z95 * np.sqrt(2)):.3g}")
 
 
 def announced(first: change.Measured, second: change.Measured) -> bool:
@@ -199,7 +207,7 @@ def really_photographed_twice(analyser: Analyser, data: Path, most: int) -> None
         if not registration.accepted or any(_touches_frame(mask) for mask in masks):
             refused += 1
             continue
-        visits = [change.Measured(analysis.measurements, analysis.malignant_probability) for analysis in analyses]
+        visits = [_measured(analysis) for analysis in analyses]
         (area,) = (one for one in change.compare(*visits, registration.relative_scale) if one.name == "area_px")
         differences.append(100 * abs(np.log(area.after / area.before)) / np.sqrt(2))
         announcements.append(area.beyond)
@@ -207,6 +215,10 @@ def really_photographed_twice(analyser: Analyser, data: Path, most: int) -> None
     print(f"  area after registration, coefficient of variation, median: {with_interval(np.median, np.array(differences))} %")
     print(f"  announced as changed: {with_interval(np.mean, np.array(announcements, float))}")
     print(f"  left out, not in register or cut by the frame: {refused}")
+
+
+def _measured(analysis: Analysis) -> change.Measured:
+    return change.Measured(analysis.measurements, analysis.malignant_probability, None, analysis.expected_dice)
 
 
 def main() -> None:

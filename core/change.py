@@ -44,11 +44,22 @@ class Repeatability:
     lesions: int
     """How many lesions it was fitted on, 0 for an assumption."""
     source: str
+    by_dice: tuple[tuple[float, float], ...] = ()
+    """For sizes: from which expected Dice of the outline (rising, the first 0) which error holds. An unsure outline moves more."""
+
+    def error_at(self, expected_dice: float | None) -> float:
+        """Return the error of one photo; the overall one where nothing is known of its outline."""
+        if expected_dice is None or not self.by_dice:
+            return self.error
+        return [error for dice, error in self.by_dice if expected_dice >= dice][-1]
 
 
 def _read(path: Path) -> dict[str, Repeatability]:
     table = json.loads(path.read_text(encoding="utf-8"))
-    return {name: Repeatability(one["error"], one["kind"], one["lesions"], table["source"]) for name, one in table["measurements"].items()}
+    return {
+        name: Repeatability(one["error"], one["kind"], one["lesions"], table["source"], tuple(map(tuple, one.get("by_dice", ()))))
+        for name, one in table["measurements"].items()
+    }
 
 
 REPEATABILITY = _read(TABLE)
@@ -72,6 +83,7 @@ class Measured:
     measurements: Mapping[str, float]
     malignant_probability: float | None = None
     scale: Scale | None = None
+    expected_dice: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,15 +133,15 @@ FRAME_ERROR = 0.10
 """The same of the camera's distance, where a person tries to take the same photo again: an assumption, wide on purpose."""
 
 
-def smallest_detectable_change(name: str, value: float, *scale_errors: float) -> float:
+def smallest_detectable_change(name: str, value: float, *scale_errors: float, dices: Sequence[float | None] = (None, None)) -> float:
     """Return the 95 % smallest detectable change of a measurement from `value`, in its own unit.
 
     `scale_errors` are the relative standard errors of the scales of both visits; they count doubly for areas and not at all for
-    measures without a length. A growth and a shrinking that are equally detectable differ a little in size; this is the growth.
-    Raises KeyError for a name that nobody fitted.
+    measures without a length. `dices` are the expected Dice overlaps of both outlines. A growth and a shrinking that are equally
+    detectable differ a little in size; this is the growth. Raises KeyError for a name that nobody fitted.
     """
     known = REPEATABILITY[_base(name)]
-    spread = Z95 * _spread(name, scale_errors)
+    spread = Z95 * _spread(name, scale_errors, dices)
     if known.kind == "relative":
         return value * (float(np.exp(spread)) - 1)
     return float(from_logit(logit(value) + spread)) - value if known.kind == "logit" else spread
@@ -145,7 +157,7 @@ def compare(baseline: Measured, latest: Measured, relative_scale: float | None =
     for name in REPEATABILITY:
         pair = _pair(name, unit, baseline, latest, relative_scale)
         if pair is not None:
-            changes.append(_change(*pair))
+            changes.append(_change(*pair, (baseline.expected_dice, latest.expected_dice)))
     return tuple(changes)
 
 
@@ -196,10 +208,10 @@ def _slopes(years: np.ndarray, heights: np.ndarray) -> np.ndarray:
     return np.median((heights[:, second] - heights[:, first]) / (years[second] - years[first]), axis=1)
 
 
-def _change(name: str, before: float, after: float, scale_errors: tuple[float, ...]) -> Change:
+def _change(name: str, before: float, after: float, scale_errors: tuple[float, ...], dices: tuple[float | None, float | None]) -> Change:
     known = REPEATABILITY[_base(name)]
-    spread = Z95 * _spread(name, scale_errors)
-    detectable = smallest_detectable_change(name, before, *scale_errors)
+    spread = Z95 * _spread(name, scale_errors, dices)
+    detectable = smallest_detectable_change(name, before, *scale_errors, dices=dices)
     ratio = known.kind == "relative" and before > 0 and after > 0
     if ratio:
         distance = abs(np.log(after / before))
@@ -239,9 +251,10 @@ def _base(name: str) -> str:
     return name
 
 
-def _spread(name: str, scale_errors: Sequence[float]) -> float:
+def _spread(name: str, scale_errors: Sequence[float], dices: Sequence[float | None]) -> float:
     """Return the standard deviation of the difference between two visits without change, on the scale of the measurement's kind."""
-    return float(np.sqrt(2 * REPEATABILITY[_base(name)].error ** 2 + _power(name) ** 2 * sum(error**2 for error in scale_errors)))
+    own = sum(REPEATABILITY[_base(name)].error_at(dice) ** 2 for dice in dices)
+    return float(np.sqrt(own + _power(name) ** 2 * sum(error**2 for error in scale_errors)))
 
 
 def _power(name: str) -> int:

@@ -28,6 +28,8 @@ ENOUGH_FEATURES = 30
 """From here on features need no help of outlines."""
 MOST_BENT = 1.3
 """How much longer one direction may become than another: two photos tilted by 25 degrees about different axes give 1.2."""
+LEAST_AGREEMENT = 0.45
+"""Between what different moles reach and what re-photographed ones do (benchmarks/registration.py)."""
 LARGEST_RATIO = 4.0
 LEAST_OVERLAP = 0.15
 
@@ -54,7 +56,11 @@ class Registration:
     residual_px: float
     """Root mean square distance of matched features in pixels of the second photo; NaN where no feature was used."""
     agreement: float
-    """Correlation of the two photos' brightness where they overlap, -1 to 1."""
+    """Correlation of the two photos' detail (brightness without its slow changes) where they overlap, -1 to 1."""
+    features: int
+    """How many places of the skin, matched by what they look like, agree with the matrix."""
+    outline_overlap: float
+    """Dice overlap of both outlines once in register, 0 to 1; 0 where a mask is missing."""
     accepted: bool
     reason: str
     """Empty where accepted, else a key of REASONS."""
@@ -247,18 +253,11 @@ def _bent(matrix: NDArray[np.float64]) -> float:
     return float(stretch[0] / max(stretch[1], 1e-6))
 
 
-def _evidence(first: _Picture, second: _Picture, match: _Match) -> NDArray[np.float64]:
-    """Return what tells a right match from a wrong one."""
-    matrix = match.matrix
-    both = second.seen & _moved(first.seen, matrix, second.bright.shape)
-    detail = _agreement(first.detail, second.detail, matrix, both)
-    overlap, inside = 0.0, detail
-    if first.mask is not None and second.mask is not None:
-        moved = _moved(first.mask, matrix, second.bright.shape)
-        overlap = 2 * np.count_nonzero(moved & second.mask) / max(1, np.count_nonzero(moved) + np.count_nonzero(second.mask))
-        near = cv2.dilate(second.mask.astype(np.uint8), np.ones((15, 15), np.uint8)) > 0
-        inside = _agreement(first.detail, second.detail, matrix, both & near)
-    return np.array([np.log1p(match.features), detail, inside, overlap])
+def _outline_overlap(first: _Picture, second: _Picture, matrix: NDArray[np.float64]) -> float:
+    if first.mask is None or second.mask is None:
+        return 0.0
+    moved = _moved(first.mask, matrix, second.bright.shape)
+    return 2 * np.count_nonzero(moved & second.mask) / max(1, np.count_nonzero(moved) + np.count_nonzero(second.mask))
 
 
 def _judged(first: _Picture, second: _Picture, match: _Match) -> Registration:
@@ -266,14 +265,16 @@ def _judged(first: _Picture, second: _Picture, match: _Match) -> Registration:
     determinant = float(np.linalg.det(matrix[:, :2]))
     seen_back = _moved(second.seen, match.matrix, first.bright.shape, back=True)
     overlap = float((seen_back & first.seen).sum() / max(1, first.seen.sum()))
-    evidence = _evidence(first, second, match)
+    agreement = _agreement(first.detail, second.detail, match.matrix, second.seen & _moved(first.seen, match.matrix, second.bright.shape))
     ratio = float(np.sqrt(abs(np.linalg.det(match.matrix[:, :2]))))
     if determinant <= 0 or not 1 / LARGEST_RATIO < ratio < LARGEST_RATIO or _bent(matrix) > MOST_BENT:
         reason = "implausible"
     elif overlap < LEAST_OVERLAP:
         reason = "little_overlap"
     else:
-        reason = "" if evidence[1] >= 0.5 else "unlike"
+        reason = "" if agreement >= LEAST_AGREEMENT else "unlike"
     turn = float(np.degrees(np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])))
     scale = float(np.sqrt(abs(determinant)))
-    return Registration(matrix, scale, turn, overlap, match.residual / second.scale, float(evidence[1]), not reason, reason)
+    outlines = _outline_overlap(first, second, match.matrix)
+    residual = match.residual / second.scale
+    return Registration(matrix, scale, turn, overlap, residual, agreement, match.features, outlines, not reason, reason)

@@ -21,16 +21,14 @@ class Seen:
     mask: Mask
     """H x W, the chosen one."""
     measurements: Mapping[str, float]
-    features: NDArray[np.float32] | None = None
-    """What the classifier saw (Analysis.features); None where that was not kept. Only vectors of one model version compare."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sameness:
     score: float
-    """Log odds that both show one mole, as against a swap with another mole."""
+    """Log odds that both show one mole, were both as likely beforehand."""
     same: bool | None
-    """False below the score at which 1 % of true pairs lie: ask. True above the one that 1 % of swaps reach. None in between."""
+    """False below DIFFERENT_BELOW: ask. True from SAME_FROM on. None in between: cannot tell, and nothing to ask."""
     registration: Registration
 
 
@@ -41,18 +39,20 @@ def same_mole(first: Seen, second: Seen) -> Sameness:
     return Sameness(score, True if score >= SAME_FROM else False if score < DIFFERENT_BELOW else None, registration)
 
 
-WEIGHTS = np.array([6.0, 1.0, -0.05, -2.0])
-INTERCEPT = -3.0
-SAME_FROM, DIFFERENT_BELOW = 3.0, -1.5
+EVIDENCE = ("agreement", "features", "outline_overlap", "elongation", "solidity", "colour_contrast", "colour_variation", "colours")
+WEIGHTS = np.array([6.0, 0.5, 3.0, -1.0, -5.0, -0.05, -0.1, -1.0])
+INTERCEPT = -4.0
+SAME_FROM, DIFFERENT_BELOW = 2.0, -2.0
+_SHARES = ("white", "red", "light_brown", "dark_brown", "blue_grey", "black")
 
 
 def evidence(first: Seen, second: Seen, registration: Registration) -> NDArray[np.float64]:
-    """Return what the score is made of."""
-    colour = _gap(first, second, ("colour_contrast", "colour_variation"))
-    shape = _gap(first, second, ("elongation", "solidity", "asymmetry"))
-    return np.array([registration.agreement, float(registration.accepted), colour, shape])
+    """Return what the score is made of, in the order of EVIDENCE: three of the registration, then how far measurements are apart."""
 
+    def apart(name: str) -> float:
+        both = first.measurements.get(name), second.measurements.get(name)
+        return 0.0 if None in both else abs(both[0] - both[1])
 
-def _gap(first: Seen, second: Seen, names: tuple[str, ...]) -> float:
-    both = [name for name in names if name in first.measurements and name in second.measurements]
-    return float(np.sqrt(sum((first.measurements[name] - second.measurements[name]) ** 2 for name in both)))
+    shares = sum(apart(name) for name in _SHARES) / 2
+    fit = (registration.agreement, np.log1p(registration.features), registration.outline_overlap)
+    return np.array([*fit, *(apart(name) for name in EVIDENCE[3:7]), shares])

@@ -89,19 +89,20 @@ def sentence(found: change.Change, since: date) -> str:
     ).replace("%", " %")
 
 
-def edges(measurement: str, value: float, pixel_error: float) -> tuple[float, float]:
+def edges(measurement: str, value: float, pixel_error: float, expected_dice: float | None) -> tuple[float, float]:
     """Where 95 % of re-photographs would lie about a value; `pixel_error` is the relative error its scale adds."""
     known = change.REPEATABILITY.get(measurement)
     if known is None:
         return value, value
+    error = known.error_at(expected_dice)
     match known.kind:
         case "relative":
-            reach = math.exp(change.Z95 * math.hypot(known.error, pixel_error))
+            reach = math.exp(change.Z95 * math.hypot(error, pixel_error))
             return value / reach, value * reach
         case "logit":
-            odds, reach = value / max(1e-9, 1 - value), math.exp(change.Z95 * known.error)
+            odds, reach = value / max(1e-9, 1 - value), math.exp(change.Z95 * error)
             return odds / reach / (1 + odds / reach), odds * reach / (1 + odds * reach)
-    return value - change.Z95 * known.error, value + change.Z95 * known.error
+    return value - change.Z95 * error, value + change.Z95 * error
 
 
 def in_words(day: date) -> str:

@@ -161,7 +161,8 @@ def shot_of(visit: VisitView) -> Shot:
     """The numbers of a visit that was measured."""
     finding, own = visit.finding, visit.photo.scale
     scale = core.Scale(own.mm_per_pixel, own.source, own.relative_error) if own else None
-    return Shot(finding.upload_id, visit.visited_on, Measured(finding.measurements, finding.malignant_probability, scale))
+    measured = Measured(finding.measurements, finding.malignant_probability, scale, finding.expected_dice)
+    return Shot(finding.upload_id, visit.visited_on, measured)
 
 
 def _reviews(session: Session, lesion_id: int, *, for_patient: bool) -> Iterator[Marker]:
@@ -237,7 +238,10 @@ def _line(
     visits: Sequence[VisitView], name: str, label: str, unit: str, measurement: str, numbers: Mapping[int, Number]
 ) -> Line:
     values = tuple(numbers[visit.id][0] if visit.id in numbers else None for visit in visits)
-    edges = [changes.edges(measurement, *numbers[visit.id]) if visit.id in numbers else (None, None) for visit in visits]
+    edges = [
+        changes.edges(measurement, *numbers[visit.id], visit.finding.expected_dice) if visit.id in numbers else (None, None)
+        for visit in visits
+    ]
     return Line(name, label, unit, values, tuple(low for low, _ in edges), tuple(high for _, high in edges))
 
 
@@ -261,7 +265,7 @@ def _compared_area(lines: Sequence[Line]) -> Line:
 def _probability(visits: Sequence[VisitView]) -> Line:
     """In %, with what the networks disagree on or what re-photographing gives, whichever is wider."""
     found = [visit.finding for visit in visits]
-    both = [(changes.edges(change.PROBABILITY, one.malignant_probability, 0.0), one.interval) if one else None for one in found]
+    both = [(changes.edges(change.PROBABILITY, one.malignant_probability, 0.0, None), one.interval) if one else None for one in found]
     return Line(
         "probability", "Probability of malignancy", "%",
         tuple(100 * one.malignant_probability if one else None for one in found),

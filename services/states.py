@@ -151,7 +151,8 @@ def _visits(session: Session, lesion_ids: Sequence[int]) -> dict[int, list[_Visi
     rows = session.execute(
         select(
             ranked.c.lesion_id, ranked.c.upload_id, ranked.c.visited_on, Diagnosis.measurements, Diagnosis.malignant_probability,
-            Diagnosis.diagnosis, Diagnosis.confidence, Upload.scale_mm_per_pixel, Upload.scale_source, Upload.scale_relative_error,
+            Diagnosis.expected_dice, Diagnosis.diagnosis, Diagnosis.confidence,
+            Upload.scale_mm_per_pixel, Upload.scale_source, Upload.scale_relative_error,
         )
         .join(Diagnosis, Diagnosis.id == ranked.c.diagnosis_id)
         .join(Upload, Upload.id == ranked.c.upload_id)
@@ -159,9 +160,10 @@ def _visits(session: Session, lesion_ids: Sequence[int]) -> dict[int, list[_Visi
         .order_by(ranked.c.visited_on)
     )
     found = defaultdict(list)
-    for lesion_id, upload_id, visited_on, measurements, probability, diagnosis, confidence, *own in rows:
+    for lesion_id, upload_id, visited_on, measurements, probability, dice, diagnosis, confidence, *own in rows:
         scale = core.Scale(*own) if own[0] is not None else None
-        found[lesion_id].append(_Visit(Shot(upload_id, visited_on, Measured(measurements, probability, scale)), diagnosis, confidence))
+        measured = Measured(measurements, probability, scale, dice)
+        found[lesion_id].append(_Visit(Shot(upload_id, visited_on, measured), diagnosis, confidence))
     return found
 
 

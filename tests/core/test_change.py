@@ -1,0 +1,116 @@
+"""Changes within and beyond what re-photographing gives."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from core import Scale, change
+from core.change import Measured, Repeatability, Unit, comparable, compare, smallest_detectable_change, trend
+
+CARD = Scale(0.05, "card", 0.01)
+
+
+@pytest.fixture(autouse=True)
+def known_errors(monkeypatch):
+    table = {
+        "area": Repeatability(0.03, "relative", 40, "test", ((0.0, 0.12), (0.9, 0.03))),
+        "longest_diameter": Repeatability(0.02, "relative", 40, "test"),
+        "asymmetry": Repeatability(0.02, "absolute", 40, "test"),
+        "malignant_probability": Repeatability(0.3, "logit", 40, "test"),
+    }
+    monkeypatch.setattr(change, "REPEATABILITY", table)
+
+
+def visit(area: float, *, scale: Scale | None = CARD, probability: float = 0.1, dice: float | None = None) -> Measured:
+    numbers = {"area_px": 100 * area, "area_fraction": area / 100, "asymmetry": 0.1}
+    return Measured(numbers | ({"area_mm2": area} if scale else {}), probability, scale, dice)
+
+
+def of(changes, name: str):
+    return next(one for one in changes if one.name == name)
+
+
+def test_the_smallest_detectable_change_is_that_of_two_measurements_and_two_scales():
+    spread = np.sqrt(2 * 0.03**2 + 4 * (0.01**2 + 0.01**2))
+    assert smallest_detectable_change("area_mm2", 20, 0.01, 0.01) == pytest.approx(20 * (np.exp(1.96 * spread) - 1))
+    assert smallest_detectable_change("longest_diameter_mm", 5) == pytest.approx(5 * (np.exp(1.96 * np.sqrt(2) * 0.02) - 1))
+    assert smallest_detectable_change("asymmetry", 0.1) == pytest.approx(1.96 * np.sqrt(2) * 0.02)
+
+
+def test_growth_is_told_only_beyond_the_error():
+    assert not of(compare(visit(20), visit(21)), "area_mm2").beyond
+    grown = of(compare(visit(20), visit(24)), "area_mm2")
+    assert grown.beyond
+    assert grown.relative == pytest.approx(0.2)
+    assert grown.relative_detectable == pytest.approx(grown.detectable / 20)
+    assert of(compare(visit(20), visit(16)), "area_mm2").beyond
+
+
+def test_an_unsure_outline_needs_a_larger_change():
+    assert of(compare(visit(20, dice=0.95), visit(24, dice=0.95)), "area_mm2").beyond
+    assert not of(compare(visit(20, dice=0.95), visit(24, dice=0.7)), "area_mm2").beyond
+
+
+def test_millimetres_and_shares_of_the_frame_never_meet():
+    with_scale, without = visit(20), visit(30, scale=None)
+    assert comparable(with_scale, with_scale) is Unit.MILLIMETRES
+    assert comparable(with_scale, without) is Unit.FRAME
+    assert comparable(with_scale, without, 1.5) is Unit.PIXELS
+    assert {one.name for one in compare(with_scale, without) if one.name.startswith("area")} == {"area_fraction"}
+
+
+def test_registration_takes_a_nearer_camera_out():
+    nearer = visit(20 * 1.5**2, scale=None)
+    area = of(compare(visit(20, scale=None), nearer, 1.5), "area_px")
+    assert area.after == pytest.approx(area.before)
+    assert not area.beyond
+
+
+def test_a_probability_is_compared_as_log_odds():
+    assert not of(compare(visit(20, probability=0.45), visit(20, probability=0.6)), "malignant_probability").beyond
+    assert of(compare(visit(20, probability=0.02), visit(20, probability=0.1)), "malignant_probability").beyond
+
+
+def test_noise_is_told_as_change_about_once_in_twenty_times():
+    rng = np.random.default_rng(0)
+    told = []
+    for _ in range(600):
+        sizes = 20 * np.exp(rng.normal(0, np.hypot(0.03, 2 * 0.01), 2))
+        told.append(of(compare(visit(sizes[0]), visit(sizes[1])), "area_mm2").beyond)
+    assert np.mean(told) == pytest.approx(0.05, abs=0.03)
+
+
+def days(count: int, apart: int = 120) -> list[date]:
+    return [date(2024, 1, 1) + timedelta(days=apart * index) for index in range(count)]
+
+
+def test_a_trend_needs_three_visits_and_two_days():
+    assert trend("area_mm2", days(2), [20, 30]) is None
+    assert trend("area_mm2", [date(2024, 1, 1)] * 3, [20, 21, 22]) is None
+
+
+def test_steady_growth_is_a_trend_and_one_bad_photo_does_not_bend_it():
+    when = days(6)
+    years = np.array([(day - when[0]).days for day in when]) / 365.25
+    values = 20 * 1.3**years
+    found = trend("area_mm2", when, values, [0.01] * 6)
+    assert found.beyond and found.relative
+    assert found.per_year == pytest.approx(0.3, abs=0.01)
+    assert found.interval[0] < 0.3 < found.interval[1]
+    values[3] *= 3
+    assert trend("area_mm2", when, values, [0.01] * 6).per_year == pytest.approx(0.3, abs=0.1)
+
+
+def test_no_growth_is_no_trend_and_two_hundred_visits_are_one():
+    rng = np.random.default_rng(1)
+    assert not trend("area_mm2", days(4), 20 * np.exp(rng.normal(0, 0.03, 4))).beyond
+    when = days(200, 10)
+    years = np.array([(day - when[0]).days for day in when]) / 365.25
+    assert trend("malignant_probability", when, change.from_logit(-3 + 0.4 * years)).beyond
+
+
+def test_the_table_beside_the_networks_holds_every_measurement_of_it():
+    table = change._read(change.TABLE)
+    assert set(table) == {*change.SIZES, *change.UNITLESS, change.PROBABILITY}
+    assert all(one.error > 0 for one in table.values())

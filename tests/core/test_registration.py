@@ -1,0 +1,67 @@
+"""Photos whose place over each other is known."""
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks.rephotograph import Conditions, rephotograph
+from core.registration import difference, register, warp_to
+from core.synthetic import Mole, photograph
+
+
+@pytest.fixture(scope="module")
+def shown():
+    return photograph(Mole(4, kind="atypical", diameter_fraction=0.45), hair=0.2)
+
+
+def place_error(registration, truth: np.ndarray, mask: np.ndarray) -> float:
+    """Largest distance from the true place over the lesion, as a share of its diameter."""
+    rows, columns = np.nonzero(mask)
+    places = np.column_stack([columns, rows])[::50].astype(float)
+    found = places @ registration.matrix[:, :2].T + registration.matrix[:, 2]
+    away = np.linalg.norm(cv2.perspectiveTransform(places[None], truth)[0] - found, axis=1)
+    return float(away.max() / np.sqrt(4 * mask.sum() / np.pi))
+
+
+def test_a_rephotographed_mole_is_found_again(shown):
+    again = rephotograph(shown.rgb, np.random.default_rng(3))
+    registration = register(shown.rgb, again.rgb)
+    assert registration.accepted and registration.reason == ""
+    assert place_error(registration, again.homography, shown.mask) < 0.02
+    middle = np.argwhere(shown.mask).mean(axis=0)[::-1]
+    assert registration.relative_scale == pytest.approx(np.sqrt(again.area_scale(*middle)), rel=0.02)
+
+
+def test_photos_of_other_sizes_turned_upside_down_are_found_too(shown):
+    small = np.ascontiguousarray(cv2.resize(shown.rgb, (320, 240), interpolation=cv2.INTER_AREA)[::-1, ::-1])
+    registration = register(shown.rgb, small)
+    assert registration.accepted
+    assert registration.relative_scale == pytest.approx(0.5, rel=0.01)
+    assert abs(registration.rotation_degrees) == pytest.approx(180, abs=1)
+    assert registration.matrix @ (0, 0, 1) == pytest.approx((319, 239), abs=1.5)
+
+
+def test_another_mole_is_refused_with_a_reason(shown):
+    other = photograph(Mole(9, diameter_fraction=0.4))
+    registration = register(shown.rgb, other.rgb, shown.mask, other.mask)
+    assert not registration.accepted
+    assert registration.reason in {"unlike", "implausible", "little_overlap"}
+
+
+def test_photos_without_anything_in_them_are_refused():
+    plain = np.full((200, 300, 3), 180, np.uint8)
+    assert not register(plain, plain).accepted
+
+
+def test_the_warped_photo_lies_over_the_other_one_and_differs_little(shown):
+    again = rephotograph(shown.rgb, np.random.default_rng(5), Conditions(noise=1.0))
+    registration = register(shown.rgb, again.rgb)
+    warped = warp_to(shown.rgb, registration, again.rgb.shape[:2])
+    assert warped.shape == again.rgb.shape
+    still = difference(shown.rgb, again.rgb, registration)
+    assert still.shape == again.rgb.shape[:2] and still.dtype == np.float32
+    middle = cv2.perspectiveTransform(np.argwhere(shown.mask).mean(axis=0)[None, None, ::-1], again.homography)[0, 0].round().astype(int)
+    changed = again.rgb.copy()
+    cv2.circle(changed, middle.tolist(), 25, (200, 200, 255), cv2.FILLED)
+    new = difference(shown.rgb, changed, registration)
+    assert new[middle[1], middle[0]] > 10 > 3 * np.median(still)
