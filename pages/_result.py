@@ -173,7 +173,7 @@ def notes(written: tuple[NoteView, ...]) -> None:
     """What doctors wrote about this visit."""
     for note in written:
         with st.container(border=True, gap="xxsmall"):
-            st.caption(f":material/stethoscope: {plain(note.author)}, {format_date(note.created_at)}")
+            st.caption(f":material/stethoscope: {plain(note.author)}, {format_date(note.created_at)}, {note.created_at.astimezone():%H:%M}")
             st.text(note.text)
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import _charts as charts
+from pages import _notes as note_parts
 from pages._pages import PAGES
 from pages._parts import empty_state, format_date, full_address, go, link, photo, query_number, state_badge
 from pages._words import bands, brief, interval_words, plain, said, short_date
@@ -149,14 +150,18 @@ def _row(shown: Evolution, visit: VisitView) -> dict[str, str]:
     }
 
 
-def notes(shown: Evolution, heading: str, *, nobody: str) -> None:
-    """What doctors wrote and judged, newest first; `nobody` says it where none did."""
+def notes(shown: Evolution, heading: str, *, nobody: str, visit_page: str) -> None:
+    """What doctors wrote and judged, newest first, with ways to the visits they mention; `nobody` says it where none did."""
     st.subheader(heading, anchor=False)
     for visit in reversed(shown.visits):
-        for marker in (marker for marker in shown.markers if marker.visit_id == visit.id):
-            judged = f"review of the photo of {format_date(visit.visited_on)}" if marker.kind == "review" else ""
-            st.markdown(f"**{plain(marker.who)}**, {judged or f'on the visit of {format_date(visit.visited_on)}'}")
-            if marker.kind == "review" and marker.words != "Review":
+        for note in visit.notes:
+            note_parts.head(note, f" on the visit of {format_date(visit.visited_on)}")
+            st.text(note.text)
+            for other in note_parts.mentioned(note, shown.visits):
+                link(visit_page, f"Visit of {format_date(other.visited_on)}", icon=":material/photo:", mole=other.lesion_id, visit=other.id)
+        for marker in (marker for marker in shown.markers if marker.visit_id == visit.id and marker.kind == "review"):
+            st.markdown(f"**{plain(marker.who)}**, review of the photo of {format_date(visit.visited_on)}")
+            if marker.words != "Review":
                 st.markdown(f":material/fact_check: {plain(marker.words)}")
             st.text(marker.text)
     if not shown.markers:

@@ -86,7 +86,7 @@ def timeline(actor: Person, *, lesion_id: int) -> Timeline:
         found = Timeline(
             lesion=_summaries(session, [lesion])[0],
             patient=mapping.person(session.get_one(User, lesion.patient_id)),
-            visits=tuple(mapping.visit(visit, lesion) for visit in visits),
+            visits=tuple(mapping.visit(visit, lesion, for_doctor=actor.id != lesion.patient_id) for visit in visits),
         )
     record_view(actor, Action.VIEW_TIMELINE, subject=f"lesion:{lesion_id}", patient_id=found.patient.id)
     return found
@@ -97,7 +97,7 @@ def visit(actor: Person, *, visit_id: int) -> VisitView:
     with reading() as session:
         lesion = session.scalar(select(Lesion).join(Visit).where(Visit.id == visit_id, Lesion.deleted_at.is_(None), has_photos()))
         policy.require(session, actor, Action.VIEW_VISIT, patient_id=lesion.patient_id if lesion else None)
-        found = load_visit(session, visit_id, lesion)
+        found = load_visit(session, visit_id, lesion, for_doctor=actor.id != lesion.patient_id)
     record_view(actor, Action.VIEW_VISIT, subject=f"visit:{visit_id}", patient_id=found.patient_id)
     return found
 
@@ -120,9 +120,9 @@ def has_photos():
     return Visit.uploads.any(Upload.deleted_at.is_(None))
 
 
-def load_visit(session: Session, visit_id: int, lesion: Lesion) -> VisitView:
+def load_visit(session: Session, visit_id: int, lesion: Lesion, *, for_doctor: bool = False) -> VisitView:
     """For services that passed the policy already."""
-    return mapping.visit(session.scalars(_whole_visits().where(Visit.id == visit_id)).one(), lesion)
+    return mapping.visit(session.scalars(_whole_visits().where(Visit.id == visit_id)).one(), lesion, for_doctor=for_doctor)
 
 
 def _whole_visits():

@@ -66,10 +66,13 @@ def scale(upload: Upload) -> ScaleView | None:
 
 
 def note(note: Note) -> NoteView:
-    return NoteView(id=note.id, author=person(note.author).full_name, text=note.text, created_at=note.created_at)
+    return NoteView(
+        id=note.id, author=person(note.author).full_name, text=note.text, created_at=note.created_at, for_patient=note.for_patient
+    )
 
 
-def visit(visit: Visit, lesion: Lesion) -> VisitView:
+def visit(visit: Visit, lesion: Lesion, *, for_doctor: bool = False) -> VisitView:
+    """With the notes that are for the patient; for a doctor with all of them."""
     return VisitView(
         id=visit.id,
         lesion_id=lesion.id,
@@ -78,7 +81,7 @@ def visit(visit: Visit, lesion: Lesion) -> VisitView:
         visited_on=visit.visited_on,
         note=visit.note,
         photos=tuple(photo(upload) for upload in visit.uploads),
-        notes=tuple(note(one) for one in visit.notes),
+        notes=tuple(note(one) for one in visit.notes if one.for_patient or for_doctor),
     )
 
 

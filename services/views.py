@@ -106,6 +106,8 @@ class NoteView:
     author: str
     text: str
     created_at: datetime
+    for_patient: bool = True
+    """The patient reads it too."""
 
 
 @dataclass(frozen=True)

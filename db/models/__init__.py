@@ -13,6 +13,7 @@ from db.models.login_throttle import LoginThrottle
 from db.models.mole_link import MoleLink
 from db.models.mole_summary import MoleSummary
 from db.models.note import Note
+from db.models.note_template import NoteTemplate
 from db.models.notification import Notification
 from db.models.outgoing_mail import OutgoingMail
 from db.models.recovery_code import RecoveryCode
@@ -25,6 +26,7 @@ from db.models.user import AccountState, Role, Sex, User
 
 __all__ = [
     "AccountState", "Alignment", "AuditEvent", "CareGrant", "ConsentRecord", "Diagnosis", "EmailLink", "KnownDevice", "Lesion",
-    "LinkPurpose", "LoginSession", "LoginThrottle", "Management", "MoleLink", "MoleSummary", "Note", "Notification", "OutgoingMail",
-    "RecoveryCode", "Reminder", "Review", "RiskAnswers", "Role", "SecondOpinion", "Sex", "Upload", "User", "Verdict", "Visit",
+    "LinkPurpose", "LoginSession", "LoginThrottle", "Management", "MoleLink", "MoleSummary", "Note", "NoteTemplate", "Notification",
+    "OutgoingMail", "RecoveryCode", "Reminder", "Review", "RiskAnswers", "Role", "SecondOpinion", "Sex", "Upload", "User", "Verdict",
+    "Visit",
 ]

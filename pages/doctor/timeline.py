@@ -26,6 +26,6 @@ if not any(visit.photo for visit in evolution.visits):
 timeline_parts.actions(evolution, compare_page="compare-visits")
 timeline_parts.photo_strip(evolution, visit_page="case")
 timeline_parts.plots(evolution, visit_page="case")
-timeline_parts.notes(evolution, "Notes and reviews", nobody="No note yet. Open a visit to write one.")
+timeline_parts.notes(evolution, "Notes and reviews", nobody="No note yet. Open a visit to write one.", visit_page="case")
 timeline_parts.numbers(evolution)
 caution()

@@ -3,15 +3,15 @@
 import streamlit as st
 
 from pages import _cases as cases
+from pages import _notes as notes
 from pages import _opinions as opinions
 from pages import _result as result
 from pages import _review as review
-from pages._parts import caution, field, format_date, link, photo, show_error
+from pages._parts import caution, format_date, link, photo
 from pages._scale import scale_of
 from pages._session import require_role
 from pages._words import plain
-from services import notes, reviews, sharing
-from services.errors import ServiceError, ValidationError
+from services import reviews, sharing
 
 person = require_role("doctor")
 visit = result.visit_or_stop(person, back="patients")
@@ -65,26 +65,8 @@ if visit.note:
     st.text(visit.note)
 
 st.subheader("Notes on this visit", anchor=False)
-result.notes(visit.notes)
-# A new form after each stored note, so that a second click finds nothing to store.
-form = f"note_{visit.id}_{len(visit.notes)}"
-errors: dict[str, str] = st.session_state.pop("note_errors", {})
-with st.form(form, border=False):
-    with field(errors, "text"):
-        text = st.text_area(
-            "Add a note", key=f"{form}_text", max_chars=notes.LONGEST, help="The patient reads it too.",
-            placeholder="Findings, advice, when to come back",
-        )
-    asked = st.form_submit_button("Save note", key=f"{form}_save")
-if asked:
-    try:
-        notes.add_note(person, visit_id=visit.id, text=text)
-        st.rerun()
-    except ValidationError as error:
-        st.session_state["note_errors"] = error.fields
-        st.rerun()
-    except ServiceError as error:
-        show_error(error)
+notes.of_visit(visit)
+notes.form(person, visit)
 
 if finding and not blind:
     result.numbers(shown, everything=True)

@@ -1,4 +1,4 @@
-"""The work list: how each mole stands, in one row that is quick to count and to sort."""
+"""The work list: how each mole stands, in one row that is quick to count and to sort; templates of notes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -28,9 +28,19 @@ def upgrade() -> None:
         foreign("mole_summary", "visit_id", "visit", ondelete="SET NULL"),
     )
     op.create_index("ix_mole_summary_waiting", "mole_summary", ["patient_id", "urgency", "due_on", "lesion_id"])
+    op.create_table(
+        "note_template",
+        number("author_id", nullable=False), sa.Column("title", sa.Text(), nullable=False), sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("for_patient", sa.Boolean(), nullable=False),
+        number("id", nullable=False), sa.Column("created_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_note_template"),
+        foreign("note_template", "author_id", "user"),
+    )
+    op.create_index("ix_note_template_author_id", "note_template", ["author_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("note_template")
     op.drop_table("mole_summary")
 
 
