@@ -54,6 +54,9 @@ PAGES: dict[str, PageEntry] = {
         PageEntry("opinions", "doctor/opinions.py", "Opinions", ":material/forum:", ("doctor",), in_menu=True, wide=True),
         PageEntry("opinion", "doctor/opinion.py", "Opinion", ":material/forum:", ("doctor",), wide=True),
         PageEntry("model-cards", "doctor/model_cards.py", "Model cards", ":material/fact_check:", ("doctor", "admin"), in_menu=True),
+        PageEntry(
+            "performance", "doctor/performance.py", "Performance", ":material/monitoring:", ("doctor", "admin"), in_menu=True, wide=True
+        ),
         PageEntry("accounts", "admin/accounts.py", "Accounts", ":material/manage_accounts:", ("admin",), home_of="admin", wide=True),
         PageEntry("records", "admin/records.py", "Records", ":material/table:", ("admin",), in_menu=True, wide=True),
         PageEntry("account", "account/profile.py", "My account", ":material/account_circle:", EVERY_ROLE, in_menu=True),

@@ -63,7 +63,7 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.LIST_PATIENTS: {Relation.DOCTOR},
         Action.VIEW_WORK_LIST: {Relation.DOCTOR},
         Action.KEEP_TEMPLATES: {Relation.DOCTOR},
-        Action.VIEW_EVENTS: {Relation.OWNER, Relation.CARER},
+        Action.VIEW_EVENTS: {Relation.CARER},
         Action.VIEW_PERFORMANCE: {Relation.DOCTOR, Relation.ADMIN},
         Action.LIST_SESSIONS: EVERYBODY,
         Action.END_SESSION: EVERYBODY,

@@ -8,7 +8,7 @@ Cancer 41 (2005): earlier melanoma, close relatives with it, many or atypical mo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from db.models import Lesion, RiskAnswers, User
 from services import audit, fields, policy, reminders
 from services.audit import Action
 from services.errors import NotFound, ValidationError
+from services.paging import one_of
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Person
 
@@ -119,14 +120,24 @@ def answer(actor: Person, *, version: int, answers: dict[str, str]) -> RiskView:
 
 def raised_for(session: Session, patient_ids: Sequence[int]) -> set[int]:
     """Those of these patients whose answers tell of a raised risk, for services that passed the policy. One query."""
+    return {number for number, said in _all_newest(session, patient_ids).items() if _raised(said, _skin_type(_score(said)))}
+
+
+def skin_types(session: Session, patient_ids: Collection[int]) -> dict[int, str | None]:
+    """Patient id -> skin type, of those who answered, for services that passed the policy. One query."""
+    return {number: _skin_type(_score(said)) for number, said in _all_newest(session, patient_ids).items()}
+
+
+def _all_newest(session: Session, patient_ids: Collection[int]) -> dict[int, dict[str, str]]:
+    """Patient id -> newest answers."""
     last = (
         select(RiskAnswers.user_id, func.max(RiskAnswers.version).label("version"))
-        .where(RiskAnswers.user_id.in_(patient_ids)).group_by(RiskAnswers.user_id).subquery()
+        .where(one_of(RiskAnswers.user_id, patient_ids)).group_by(RiskAnswers.user_id).subquery()
     )  # fmt: skip
     newest = session.scalars(
         select(RiskAnswers).join(last, (last.c.user_id == RiskAnswers.user_id) & (last.c.version == RiskAnswers.version))
     )
-    return {row.user_id for row in newest if _raised(json.loads(row.answers), _skin_type(_score(json.loads(row.answers))))}
+    return {row.user_id: json.loads(row.answers) for row in newest}
 
 
 def _newest(session: Session, user_id: int) -> RiskAnswers | None:

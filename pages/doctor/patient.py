@@ -1,64 +1,77 @@
-"""A patient's moles, for the doctor they share them with."""
+"""A patient who shares with me: where their moles are and how each stands, every photo, everything that happened, their history."""
 
 import streamlit as st
 
+from pages import _patient as parts
+from pages._body_map import body_map
 from pages._pages import PAGES
-from pages._parts import (
-    STATE_OF_A_FINDING,
-    caution,
-    empty_state,
-    format_date,
-    go,
-    link,
-    photo,
-    probability_words,
-    query_number,
-    state_badge,
-)
+from pages._parts import caution, empty_state, format_date, go, link, query_number
 from pages._session import require_role
-from pages._words import ago, brief, plain
-from services import lesions, sharing
+from pages._words import plain
+from services import body, events, risk, sharing, ugly_duckling
+from services.body import Overview
 from services.errors import AccessError
-from services.views import LesionSummary
+
+VIEWS = {"moles": "Moles", "photos": "Photos", "events": "Timeline", "history": "History and risk"}
 
 
-def card(mole: LesionSummary) -> None:
-    with st.container(border=True, key=f"mole_{mole.id}"), st.container(horizontal=True, wrap=False, vertical_alignment="center"):
-        if mole.last_upload_id:
-            photo(mole.last_upload_id, "thumb", alt=f"Newest photo of {mole.name}", width=112)
-        with st.container(gap="xxsmall"):
-            st.markdown(f"**{plain(mole.name)}**")
-            visits = "1 visit" if mole.visit_count == 1 else f"{mole.visit_count} visits"
-            last = f", last {ago(mole.last_visited_on)}" if mole.last_visited_on else ""
-            st.caption(f"{mole.body_site_label}. {visits}{last}")
-            if mole.last_finding:
-                state, _ = STATE_OF_A_FINDING[mole.last_finding.diagnosis, mole.last_finding.confidence]
-                state_badge(state, brief(mole.last_finding))
-                st.caption(f"Probability {probability_words(mole.last_finding)}")
-            else:
-                st.caption("No finding yet")
-            if st.button("Open", key=f"open_{mole.id}", icon=":material/timeline:", help=f"All photos of {plain(mole.name)}"):
-                go("timeline", patient=patient.id, mole=mole.id)
+def title(overview: Overview) -> str:
+    """How the moles stand, from the most urgent down."""
+    if not overview.moles:
+        return f"{plain(patient.full_name)}: no moles yet"
+    counts = {state: len(overview.in_state(state)) for state in ("refer", "changed", "due")}
+    words = {"refer": "to refer", "changed": "changed", "due": "due"}
+    told = ", ".join(f"{count} {words[state]}" for state, count in counts.items() if count)
+    number = "1 mole" if len(overview.moles) == 1 else f"{len(overview.moles)} moles"
+    return f"{plain(patient.full_name)}: {told or 'nothing urgent'} of {number}"
 
 
 person = require_role("doctor")
 try:
     patient = sharing.patient_of(person, patient_id=query_number("patient") or 0)
-    moles = lesions.list_lesions(person, patient_id=patient.id)
+    overview = body.overview(person, patient_id=patient.id)
+    told = risk.answers_of(person, patient_id=patient.id)
 except AccessError as error:
     st.title("This patient cannot be shown", anchor=False)
     empty_state("Nothing to show here", str(error), page="patients", action=f"Back to {PAGES['patients'].title}")
     st.stop()
 
 link("patients", "Patients", icon=":material/arrow_back:")
-count = "no moles yet" if not moles else "1 mole" if len(moles) == 1 else f"{len(moles)} moles"
-st.title(f"{plain(patient.full_name)}: {count}", anchor=False)
-st.caption(f"Born {format_date(patient.birth_date)}. {plain(patient.email)}" if patient.birth_date else plain(patient.email))
-
-if not moles:
+st.title(title(overview), anchor=False)
+born = f"born {format_date(patient.birth_date)}, " if patient.birth_date else ""
+skin = f", skin type {told.skin_type}" if told.skin_type else ""
+st.caption(f"P-{patient.id}, {born}{plain(patient.email)}{skin}")
+if told.raised:
+    st.markdown(f":material/priority_high: {parts.raised_words(told)}")
+if not overview.moles:
     empty_state("No moles yet", "The patient has not added a mole so far.")
-grid = st.grid(min_column_width=320)
-for mole in sorted(moles, key=lambda mole: -(mole.last_finding.malignant_probability if mole.last_finding else -1)):
-    with grid.cell():
-        card(mole)
+    st.stop()
+
+view = st.segmented_control(
+    "Show", tuple(VIEWS), format_func=VIEWS.get, default="moles", required=True, key="view", label_visibility="collapsed",
+    bind="query-params",
+)
+match view:
+    case "moles":
+        compared = ugly_duckling.order(person, patient_id=patient.id)
+        unlike = {mole.lesion_id: mole for mole in compared if mole.unlike}
+        points = events.list_photos(person, patient_id=patient.id)
+        reviewed = events.list_events(person, patient_id=patient.id, kinds=("review",), size=200).items
+        newest = {event.lesion_id: event for event in reversed(reviewed)}
+        where, cards = st.columns([2, 5], gap="large")
+        with where:
+            body_map(overview.moles, figure=overview.figure, on_open=lambda number: go("timeline", patient=patient.id, mole=number))
+            parts.ducklings(compared)
+        with cards:
+            grid = st.grid(min_column_width=320)
+            for placed in overview.moles:
+                with grid.cell():
+                    own = [point for point in points if point.lesion_id == placed.mole.id]
+                    parts.mole_card(placed, own, newest.get(placed.mole.id), unlike.get(placed.mole.id))
+    case "photos":
+        parts.all_photos(events.list_photos(person, patient_id=patient.id))
+    case "events":
+        parts.all_events(person, patient.id, overview.moles)
+    case "history":
+        parts.history(told)
 caution()

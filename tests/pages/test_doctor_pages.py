@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from services import lesions, photos, sharing
+from services import lesions, notes, photos, risk, sharing
 from services.body_sites import BODY_SITES
 from services.fields import today
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, sentences_under, words
 
-PAGES = ("patients", "patient", "timeline", "visit")
+PAGES = ("patients", "patient", "timeline", "visit", "performance")
 SITE = next(iter(BODY_SITES))
 
 
@@ -152,21 +152,56 @@ def test_name_is_shown_as_typed_and_never_as_markdown(page, sign_up, doctor):
 # One patient
 
 
-def test_moles_are_listed_with_the_highest_probability_first(page, patient, mole, shared, add):
+def test_moles_are_listed_with_the_most_urgent_first(page, patient, mole, shared, add):
     add(4, probability=0.03)
     worse = lesions.add_lesion(patient, name="Left shoulder", body_site=SITE)
     add(9, probability=0.9, lesion_id=worse.id)
     lesions.add_lesion(patient, name="No photo", body_site=SITE)
     app = page("patient", patient=patient.id)
-    assert app.title[0].value == "Ann Archer: 3 moles"
-    seen = words(app)
-    assert seen.index("Left shoulder") < seen.index("Nape") < seen.index("No photo")
-    assert "90 % (45 to over 99 %), for reference only" in seen
+    assert app.title[0].value.startswith("Ann Archer: 1 to refer") and app.title[0].value.endswith(" of 3 moles")
+    names = [value for value in (markdown.value for markdown in app.markdown) if value in ("**Left shoulder**", "**Nape**", "**No photo**")]
+    assert names[0] == "**Left shoulder**"
+    assert set(names) == {"**Left shoulder**", "**Nape**", "**No photo**"}
+    assert next(metric.value for metric in app.metric if metric.label == "Probability") == "90 %"
+    assert "The newest photo looks malignant, high confidence." in words(app)
 
 
 def test_mole_of_the_list_opens_its_timeline(page, patient, mole, shared, add):
     add(4)
     assert "changes show from the second photo on" in click(page("patient", patient=patient.id), f"open_{mole.id}").title[0].value
+
+
+def test_photos_of_all_moles_by_date(page, patient, mole, shared, add):
+    add(4)
+    other = lesions.add_lesion(patient, name="Left shoulder", body_site=SITE)
+    add(9, lesion_id=other.id)
+    add(2, lesion_id=other.id, reasons=("no_lesion",))
+    app = page("patient", patient=patient.id, view="photos")
+    captions = [caption.value for caption in app.caption]
+    told = [caption for caption in captions if caption.startswith(("Nape", "Left shoulder"))]
+    assert told == ["Left shoulder, refused", "Nape", "Left shoulder"]
+    assert len(app.image) == 3
+
+
+def test_everything_that_happened_by_kind_and_mole(page, patient, mole, shared, add, doctor):
+    visit = add(4)
+    notes.add_note(doctor, visit_id=visit.id, text="Looks calm.", for_patient=False)
+    app = page("patient", patient=patient.id, view="events")
+    seen = words(app)
+    for told in ("Shared with Dora Dale", "Looks calm.", "Note for doctors only", "Benign, high confidence", "To be photographed again"):
+        assert told in seen
+    app.button_group(key="event_kinds").set_value(["share"]).run()
+    assert "Looks calm." not in words(app)
+    app.selectbox(key="event_mole").set_value(mole.id).run()
+    assert "Nothing of that kind" in words(app)
+
+
+def test_history_says_what_raises_the_risk(page, patient, mole, shared, add):
+    assert "Nothing told yet" in words(page("patient", patient=patient.id, view="history"))
+    risk.answer(patient, version=0, answers={"own_cancer": "Yes, melanoma"})
+    app = page("patient", patient=patient.id, view="history")
+    assert "Raised risk: skin cancer before." in words(app)
+    assert app.table[0].value.iloc[:, 0].to_dict()["Have you had skin cancer?"] == "Yes, melanoma"
 
 
 # Timeline
@@ -232,6 +267,41 @@ def test_note_is_stored_once_signed_and_the_field_is_empty_again(page, patient, 
     assert note_field(app).value == ""
     (note,) = lesions.visit(patient, visit_id=visit.id).notes
     assert note.author == "Dora Dale"
+
+
+def test_note_for_doctors_is_marked_and_not_the_patients(page, patient, mole, shared, add):
+    visit = add()
+    app = page("visit", visit=visit.id)
+    app.text_area[0].input("Doubtful.")
+    app.checkbox[0].uncheck()
+    app = click(app, "Save note")
+    assert "Doubtful." in words(app) and "doctors only" in words(app)
+    assert lesions.visit(patient, visit_id=visit.id).notes == ()
+
+
+def test_template_fills_the_note(page, patient, mole, shared, add, doctor):
+    add(100)
+    visit = add(4)
+    kept = notes.save_template(doctor, title="As before", text="[mole] as on [visit before].", for_patient=False)
+    app = page("visit", visit=visit.id)
+    box = next(box for box in app.selectbox if box.label == "Begin with")
+    box.set_value(kept.id).run()
+    (text,) = (area.value for area in app.text_area if area.label == "Add a note")
+    before = today() - timedelta(days=100)
+    assert text == f"Nape as on {before.day} {before:%B %Y}."
+    assert next(box for box in app.checkbox if "note_" in box.key).value is False
+
+
+def test_template_is_kept_and_deleted(page, patient, mole, shared, add, doctor):
+    visit = add()
+    app = page("visit", visit=visit.id)
+    app.text_input(key="template_title").input("Fine")
+    app.text_area(key="template_text").input("All well.")
+    app = click(app, "template_save")
+    (kept,) = notes.list_templates(doctor)
+    assert (kept.title, kept.text) == ("Fine", "All well.")
+    click(page("visit", visit=visit.id), f"delete_template_{kept.id}")
+    assert notes.list_templates(doctor) == ()
 
 
 @pytest.mark.parametrize("text", ["", "   \n "])

@@ -22,6 +22,7 @@ from services import (
     consent,
     devices,
     email_links,
+    events,
     evolution,
     external,
     lesions,
@@ -29,6 +30,7 @@ from services import (
     notifications,
     opinions,
     outlines,
+    performance,
     photos,
     policy,
     records,
@@ -51,7 +53,7 @@ from tests.helpers import PASSWORD, photo_bytes
 MODULES = (
     accounts, devices, email_links, external, lesions, notes, photos, records, sessions, sharing, two_factor,
     # The doctor's workspace.
-    worklist,
+    events, performance, worklist,
     # A person's own data.
     consent, notifications,
     # Reviews and second opinions.
@@ -77,6 +79,7 @@ class World:
     diagnosis_id: int
     review_id: int
     opinion_id: int
+    template_id: int
 
     def person(self, name: str) -> Person:
         return self.people[name]
@@ -111,9 +114,10 @@ def world(patient, other_patient, doctor, other_doctor, admin, sign_up, tiny) ->
     asked = new_doctor("astrid")
     opinion_id = opinions.ask(doctor, diagnosis_id=diagnosis_id, colleague_email=asked.email).id
     everybody = (patient, other_patient, doctor, revoked, other_doctor, disabled, admin, asked)
+    template_id = notes.save_template(doctor, title="Fine", text="All well.", for_patient=True).id
     return World(
         dict(zip(ACTORS, everybody, strict=True)), lesion.id, visit.id, visit.photo.id, grants[doctor].id, waiting.id,
-        session_id, diagnosis_id, review_id, opinion_id,
+        session_id, diagnosis_id, review_id, opinion_id, template_id,
     )
 
 
@@ -202,6 +206,19 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     # The doctor's workspace.
     worklist.work_list: (lambda w, who: worklist.work_list(who), for_role("doctor")),
     worklist.following: (lambda w, who: worklist.following(who), for_role("doctor")),
+    performance.performance: (
+        lambda w, who: performance.performance(who),
+        {actor: "may not" if ROLES.get(actor) == "patient" or actor == "doctor disabled" else "ok" for actor in ACTORS},
+    ),
+    notes.list_templates: (lambda w, who: notes.list_templates(who), for_role("doctor")),
+    notes.save_template: (lambda w, who: notes.save_template(who, title="T", text="W", for_patient=True), for_role("doctor")),
+    notes.delete_template: (
+        lambda w, who: notes.delete_template(who, template_id=w.template_id), about_the_owner("doctor shared with", roles=("doctor",)),
+    ),
+    events.list_photos: (lambda w, who: events.list_photos(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
+    events.list_events: (
+        lambda w, who: events.list_events(who, patient_id=w.person("owner").id), about_the_owner("doctor shared with", roles=("doctor",)),
+    ),
     worklist.case_of: (lambda w, who: worklist.case_of(who, lesion_id=w.lesion_id), for_role("doctor")),
     sharing.patient_of: (lambda w, who: sharing.patient_of(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
     notes.add_note: (
@@ -314,6 +331,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "changes.compared", "changes.against", "changes.headline", "changes.nothing", "changes.sentence", "changes.edges",
         "changes.in_words",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
+        "notes.filled", "performance.summed", "risk.skin_types",
         "notifications.notify", "consent.require_in_force",
         "opinions.agreement", "outlines.checked", "outlines.to_draw_on",
         "reviews.standing", "reviews.case_of", "reviews.in_force", "reviews.newest_of", "reviews.view", "reviews.checked",
@@ -355,7 +373,7 @@ def test_what_does_not_exist_looks_like_what_is_someone_elses(world: World, func
 
     foreign = told()
     world.lesion_id = world.visit_id = world.upload_id = world.grant_id = world.session_id = 10**9
-    world.diagnosis_id = world.review_id = world.opinion_id = 10**9
+    world.diagnosis_id = world.review_id = world.opinion_id = world.template_id = 10**9
     world.people["owner"] = Person(10**9, "patient", "active", "", "", "", None, world.person("owner").created_at)
     assert told() == foreign
 

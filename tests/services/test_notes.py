@@ -48,11 +48,11 @@ def test_note_for_doctors_is_not_the_patients_to_read(patient, doctor, other_doc
 
 
 def test_patient_hears_only_of_notes_for_them(patient, doctor, visit_id) -> None:
-    before = len(notifications.list_notices(patient))
+    before = len(notifications.unread(patient))
     notes.add_note(doctor, visit_id=visit_id, text="Doubtful.", for_patient=False)
-    assert len(notifications.list_notices(patient)) == before
+    assert len(notifications.unread(patient)) == before
     notes.add_note(doctor, visit_id=visit_id, text="Come back in May.")
-    assert len(notifications.list_notices(patient)) == before + 1
+    assert len(notifications.unread(patient)) == before + 1
 
 
 # Templates
