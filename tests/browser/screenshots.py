@@ -24,7 +24,7 @@ PEOPLE = {"patient": "lena@demo.example", "doctor": "helena@demo.example", "admi
 ADDRESSES = {
     "nobody": ("/log-in", "/sign-up"),
     "patient": ("/moles", "/add-mole", "/mole?mole=1", "/add-photo?mole=1", "/visit?mole=1&visit=5", "/sharing", "/account"),
-    "doctor": ("/work-list", "/patients", "/patient?patient=4", "/timeline?mole=3", "/case?mole=3&visit=11"),
+    "doctor": ("/work-list", "/performance", "/patients", "/patient?patient=4", "/timeline?mole=3", "/case?mole=3&visit=11"),
     "admin": ("/accounts", "/records"),
 }
 SIZES = {"laptop": LAPTOP, "phone": PHONE}

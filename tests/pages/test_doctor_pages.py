@@ -12,7 +12,7 @@ from services.fields import today
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, sentences_under, words
 
-PAGES = ("patients", "patient", "timeline", "visit", "performance")
+PAGES = ("patients", "patient", "timeline", "visit")
 SITE = next(iter(BODY_SITES))
 
 
@@ -48,6 +48,11 @@ def click(app, key_or_label: str):
 
 def note_field(app):
     return next(area for area in app.text_area if area.label == "Add a note")
+
+
+def show(app, view: str):
+    """Choose a view of the patient's page."""
+    return app.button_group(key="view").set_value(view).run()
 
 
 # Who may see them
@@ -176,7 +181,7 @@ def test_photos_of_all_moles_by_date(page, patient, mole, shared, add):
     other = lesions.add_lesion(patient, name="Left shoulder", body_site=SITE)
     add(9, lesion_id=other.id)
     add(2, lesion_id=other.id, reasons=("no_lesion",))
-    app = page("patient", patient=patient.id, view="photos")
+    app = show(page("patient", patient=patient.id), "photos")
     captions = [caption.value for caption in app.caption]
     told = [caption for caption in captions if caption.startswith(("Nape", "Left shoulder"))]
     assert told == ["Left shoulder, refused", "Nape", "Left shoulder"]
@@ -186,7 +191,7 @@ def test_photos_of_all_moles_by_date(page, patient, mole, shared, add):
 def test_everything_that_happened_by_kind_and_mole(page, patient, mole, shared, add, doctor):
     visit = add(4)
     notes.add_note(doctor, visit_id=visit.id, text="Looks calm.", for_patient=False)
-    app = page("patient", patient=patient.id, view="events")
+    app = show(page("patient", patient=patient.id), "events")
     seen = words(app)
     for told in ("Shared with Dora Dale", "Looks calm.", "Note for doctors only", "Benign, high confidence", "To be photographed again"):
         assert told in seen
@@ -197,9 +202,9 @@ def test_everything_that_happened_by_kind_and_mole(page, patient, mole, shared, 
 
 
 def test_history_says_what_raises_the_risk(page, patient, mole, shared, add):
-    assert "Nothing told yet" in words(page("patient", patient=patient.id, view="history"))
+    assert "Nothing told yet" in words(show(page("patient", patient=patient.id), "history"))
     risk.answer(patient, version=0, answers={"own_cancer": "Yes, melanoma"})
-    app = page("patient", patient=patient.id, view="history")
+    app = page("patient", patient=patient.id)
     assert "Raised risk: skin cancer before." in words(app)
     assert app.table[0].value.iloc[:, 0].to_dict()["Have you had skin cancer?"] == "Yes, melanoma"
 
@@ -272,8 +277,8 @@ def test_note_is_stored_once_signed_and_the_field_is_empty_again(page, patient, 
 def test_note_for_doctors_is_marked_and_not_the_patients(page, patient, mole, shared, add):
     visit = add()
     app = page("visit", visit=visit.id)
-    app.text_area[0].input("Doubtful.")
-    app.checkbox[0].uncheck()
+    note_field(app).input("Doubtful.")
+    next(box for box in app.checkbox if box.key.startswith("note_")).uncheck()
     app = click(app, "Save note")
     assert "Doubtful." in words(app) and "doctors only" in words(app)
     assert lesions.visit(patient, visit_id=visit.id).notes == ()
@@ -286,7 +291,7 @@ def test_template_fills_the_note(page, patient, mole, shared, add, doctor):
     app = page("visit", visit=visit.id)
     box = next(box for box in app.selectbox if box.label == "Begin with")
     box.set_value(kept.id).run()
-    (text,) = (area.value for area in app.text_area if area.label == "Add a note")
+    text = note_field(app).value
     before = today() - timedelta(days=100)
     assert text == f"Nape as on {before.day} {before:%B %Y}."
     assert next(box for box in app.checkbox if "note_" in box.key).value is False

@@ -28,8 +28,8 @@ def app_of(monkeypatch, request, token_of):
     [
         ("nobody", []),
         ("patient", ["My moles", "Sharing", "My account"]),
-        ("doctor", ["Work list", "Patients", "Opinions", "Model cards", "My account"]),
-        ("admin", ["Model cards", "Accounts", "Records", "My account"]),
+        ("doctor", ["Work list", "Patients", "Opinions", "Model cards", "Performance", "My account"]),
+        ("admin", ["Model cards", "Performance", "Accounts", "Records", "My account"]),
     ],
 )
 def test_menu_shows_only_the_pages_of_the_role(role, titles, app_of, moletrail, monkeypatch):
