@@ -92,6 +92,8 @@ def begin_walk(person: Person, filter: WorkFilter) -> None:
 
 
 def open_case(case: Case) -> None:
+    if case.opinion_id is not None:
+        go("opinion", opinion=case.opinion_id)
     if case.visit_id is None:
         go("timeline", mole=case.lesion_id)
     go("case", mole=case.lesion_id, visit=case.visit_id)

@@ -70,7 +70,11 @@ def form(person: Person, finding: Finding, mine: ReviewView | None, *, blind: bo
     errors: dict[str, str] = state["errors"]
     if told := state.pop("told", None):
         show_error(told)
-    if mask := state.get("mask"):
+    # Most of a morning's cases: one key and on to the next.
+    quick = not (mine or blind) and finding.diagnosis != "uncertain" and st.button(
+        "Agree, nothing to do", icon=":material/check:", key=f"{key}_quick", shortcut="Alt+A", width="stretch"
+    )
+    if state.get("mask"):
         st.markdown(":material/draw: Your outline is kept with the review when you sign it.")
     with st.form(key, border=False):
         with field(errors, "verdict"):
@@ -115,16 +119,24 @@ def form(person: Person, finding: Finding, mine: ReviewView | None, *, blind: bo
             "Sign the new version" if mine else "Sign the review", type="primary", icon=":material/signature:", key=f"{key}_sign",
             shortcut="Ctrl+Enter", width="stretch",
         )
-    if not asked:
-        # What is on the screen now is what the doctor has seen when they sign.
+    given = {
+        "verdict": verdict or "", "code": code or "", "reason": reason, "for_patient": for_patient, "management": management,
+        "follow_up_on": None if days else day, "recheck_days": days,
+    }
+    if quick:
+        given = {"verdict": "agree"}
+    if asked or quick:
+        _sign(person, finding, state, given, blind=blind)
+    else:  # what is on the screen now is what the doctor has seen when they sign
         state |= {"errors": {}, "supersedes_id": mine.id if mine else None, "opened_at": datetime.now().astimezone()}
-        return
+
+
+def _sign(person: Person, finding: Finding, state: dict, given: dict, *, blind: bool) -> None:
     state["errors"] = {}
     try:
         reviews.record_review(
-            person, diagnosis_id=finding.id, verdict=verdict or "", code=code or "", reason=reason, for_patient=for_patient,
-            management=management, follow_up_on=None if days else day, recheck_days=days, supersedes_id=state.get("supersedes_id"),
-            opened_at=state.get("opened_at"), blind=blind, mask=mask,
+            person, diagnosis_id=finding.id, supersedes_id=state.get("supersedes_id"), opened_at=state.get("opened_at"), blind=blind,
+            mask=state.get("mask"), **given,
         )
     except Conflict as error:
         state["told"] = error

@@ -64,6 +64,7 @@ class OpinionCase:
     """What a colleague gets to see: one photo, where it is from, and, unless they are to judge blind, what others make of it."""
 
     id: int
+    lesion_id: int
     upload_id: int
     asker: str
     question: str
@@ -161,6 +162,7 @@ def opinion_case(actor: Person, *, opinion_id: int) -> OpinionCase:
         whole = _opinion(session, opinion)
         shown = OpinionCase(
             id=opinion.id,
+            lesion_id=case.lesion.id,
             upload_id=upload_id,
             asker=whole.asker,
             question=opinion.question,

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages import _cases as cases
 from pages import _opinions as parts
 from pages._opinions import MANAGEMENT
 from pages._parts import caution, empty_state, field, format_date, link, overlay, photo, probability_words, query_number, show_error
@@ -62,8 +63,9 @@ def answer_form(case: OpinionCase) -> None:
 
 person = require_role("doctor")
 case = case_or_stop()
+cases.steps(person, case.lesion_id)
 link("opinions", "Opinions asked of you", icon=":material/arrow_back:")
-st.title(case.agreement or ("You have answered" if case.answer else "What do you hold this for?"), anchor=False)
+st.title(plain(case.agreement) or ("You have answered" if case.answer else "What do you hold this for?"), anchor=False)
 about = ", ".join(words for words in (case.sex.lower(), f"{case.age} years" if case.age is not None else "") if words)
 st.caption(f"{case.body_site}; {about}; photo of {format_date(case.visited_on)}. Asked by {plain(case.asker)}.")
 if case.question:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from core.photo import encode_mask_png
+from pages._words import plain
 from services import lesions, opinions, photos, reviews, sharing
 from services.fields import today
 from tests.helpers import photo_bytes
@@ -63,6 +64,13 @@ def test_overruling_is_signed_with_diagnosis_reason_management_and_follow_up(pag
     seen = words(app)
     assert "**Overruled: melanoma, malignant**" in seen and "Dora Dale" in seen and "Blue-white veil." in seen
     assert any(button.label == "Sign the new version" for button in app.button)
+
+
+def test_agreeing_without_more_to_say_is_one_key(page, doctor, visit) -> None:
+    app = click(page(visit=visit.id), "Agree, nothing to do")
+    (review,) = stored(doctor, visit)
+    assert (review.verdict, review.management, review.follow_up_on) == ("agree", "none", None)
+    assert "Agree, nothing to do" not in [button.label for button in app.button]
 
 
 def test_mistake_stands_under_its_field_and_what_was_typed_stays(page, doctor, visit) -> None:
@@ -204,7 +212,7 @@ def test_colleague_answers_blind_and_sees_the_agreement_afterwards(page, patient
     assert not [sign for sign in ("%", "Calm as ever", "Archer", "Nape") if sign in words(app).replace("Nape of the neck", "")]
     field(app, "selectbox", "Your diagnosis").set_value(MELANOMA)
     app = click(app, "Sign the opinion")
-    assert app.title[0].value == "You differ: Emil Eck holds it for melanocytic naevus, Dora Dale for melanoma."
+    assert app.title[0].value == plain("You differ: Emil Eck holds it for melanocytic naevus, Dora Dale for melanoma.")
     assert len(app.image) == 2 and "Calm as ever." in words(app)
 
 
