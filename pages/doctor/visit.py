@@ -36,17 +36,18 @@ elif finding:
     with seen:
         if blind:
             photo(shown.id, caption="Original")
-        elif not review.correct_outline(person, finding, mine):
-            result.pictures(shown, [one for one in standing if one.corrected])
+        else:
+            if not review.correct_outline(person, finding, mine):
+                result.pictures(shown, [one for one in standing if one.corrected])
+            result.reading(shown)
+            link("compare-visits", "Compare with another visit", icon=":material/compare:", mole=visit.lesion_id)
+            link("model-cards", "What is known of the networks", icon=":material/fact_check:")
     with said:
         st.toggle(
             "Judge before seeing the networks' answer", value=reviews.prefers_blind(person), key="judge_blind",
             on_change=lambda: reviews.choose_blind(person, blind=st.session_state["judge_blind"]),
         )
         if not blind:
-            result.reading(shown)
-            link("compare-visits", "Compare with another visit", icon=":material/compare:", mole=visit.lesion_id)
-            link("model-cards", "What is known of the networks", icon=":material/fact_check:")
             review.standing(written)
         with st.expander("Change your review", icon=":material/edit:") if mine else st.container():
             review.form(person, finding, mine, blind=blind)
