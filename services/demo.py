@@ -144,7 +144,9 @@ def _follow(patient: Person, mole: DemoMole) -> None:
     lesion = known.get(mole.name) or lesions.add_lesion(patient, name=mole.name, body_site=mole.body_site, first_noticed=days[0])
     # By count, not by date: on another day "ago" is another date.
     for visit in range(lesion.visit_count, len(days)):
-        photos.add_photo(patient, lesion_id=lesion.id, data=mole.photo(visit, days[visit]), taken_on=days[visit])
+        photos.add_photo(
+            patient, lesion_id=lesion.id, data=mole.photo(visit, days[visit]), taken_on=days[visit], confirmed_same=True
+        )
 
 
 def _write_note(doctor: Person) -> None:

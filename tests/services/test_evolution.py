@@ -1,0 +1,207 @@
+"""A mole over its visits as pages and files get it; and whether a new photo looks like the same mole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from datetime import date
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+
+from core.registration import Registration
+from core.sameness import Sameness
+from db.base import now
+from db.models import Alignment, Diagnosis, Management, Review, Upload, Verdict
+from services import alignments, comparing, evolution, lesions, notes, photos, sharing
+from services.errors import LooksDifferent, NotFound
+from services.unit_of_work import reading, transaction
+from tests.helpers import photo_bytes
+
+DAYS = (date(2024, 1, 10), date(2024, 3, 10), date(2024, 6, 10))
+
+
+def registration(accepted: bool = True) -> Registration:
+    return Registration(np.array([[1.0, 0, 0], [0, 1, 0]]), 1.0, 0.0, 1.0, math.nan, 0.9, accepted, "" if accepted else "unlike")
+
+
+@pytest.fixture
+def in_register(monkeypatch):
+    """What the comparison of two photos answers; change its fields."""
+    answer = {"same": True, "accepted": True}
+    monkeypatch.setattr(photos, "same_mole", lambda first, second: Sameness(1.0, answer["same"], registration(answer["accepted"])))
+    monkeypatch.setattr(alignments.registration, "register", lambda *_photos: registration(answer["accepted"]))
+    return answer
+
+
+@pytest.fixture
+def mole(patient, tiny, in_register) -> int:
+    return lesions.add_lesion(patient, name="Nape", body_site="nape").id
+
+
+@pytest.fixture
+def add(patient, mole, tiny):
+    """add(day, radius) stores a photo of the mole; a disc of that radius is the lesion."""
+
+    def add_photo(day: date, radius: int = 20, **more):
+        tiny.reasons = more.pop("reasons", ())
+        return photos.add_photo(patient, lesion_id=mole, data=photo_bytes(radius=radius), taken_on=day, **more)
+
+    return add_photo
+
+
+def test_growth_in_register_is_the_headline(patient, mole, add) -> None:
+    add(DAYS[0], 20)
+    add(DAYS[1], 30)
+    found = evolution.evolution(patient, lesion_id=mole)
+    assert found.headline.startswith("Grew 1")
+    assert "since 10 January 2024, beyond the ±" in found.headline
+    assert found.changed
+    assert found.state.state == "changed"
+    assert found.state.change == pytest.approx(1.25, abs=0.1)
+    (area,) = found.lines_of("area")
+    assert area.unit == "% of the first photo"
+    assert area.values == (100.0, pytest.approx(225, rel=0.05))
+    assert area.lows[0] < 100 < area.highs[0]
+
+
+def test_photos_that_could_not_be_laid_over_each_other_are_not_compared(patient, mole, add, in_register) -> None:
+    in_register["accepted"] = False
+    add(DAYS[0], 20)
+    add(DAYS[1], 30)
+    found = evolution.evolution(patient, lesion_id=mole)
+    assert "cannot be compared" in found.headline
+    assert not found.changed
+    assert [line.unit for line in found.lines_of("area")] == ["% of the frame"]
+    assert found.state.state != "changed"
+
+
+def test_trend_needs_three_visits(patient, mole, add) -> None:
+    add(DAYS[0], 20)
+    add(DAYS[1], 25)
+    assert evolution.evolution(patient, lesion_id=mole).trend == ""
+    add(DAYS[2], 30)
+    assert evolution.evolution(patient, lesion_id=mole).trend.startswith("Over 3 visits the area changed by +")
+
+
+def test_refused_photo_is_a_visit_without_numbers(patient, mole, add) -> None:
+    add(DAYS[0], 20)
+    add(DAYS[1], 30, reasons=("no_lesion",))
+    found = evolution.evolution(patient, lesion_id=mole)
+    assert len(found.visits) == 2
+    assert {line.values[1] for line in found.lines} == {None}
+    assert found.headline.startswith("First measured on 10 January 2024")
+
+
+def test_reviews_and_notes_are_markers_in_the_words_of_the_reader(patient, doctor, mole, add) -> None:
+    visit = add(DAYS[0])
+    sharing.share_with(patient, doctor_email=doctor.email)
+    notes.add_note(doctor, visit_id=visit.id, text="Seen.")
+    with transaction() as session:
+        session.add(Review(
+            diagnosis_id=session.scalar(select(Diagnosis.id)), author_id=doctor.id, verdict=Verdict.AGREE, malignant=False,
+            management=Management.RECHECK, reason="Regular network", for_patient="All is well.",
+        ))  # fmt: skip
+    for who, words in ((patient, "All is well."), (doctor, "Regular network")):
+        note, review = evolution.evolution(who, lesion_id=mole).markers
+        assert (note.kind, note.text, note.visit_id) == ("note", "Seen.", visit.id)
+        assert (review.kind, review.who) == ("review", "Dora Dale")
+        assert words in review.text
+    assert "Regular network" not in str(evolution.evolution(patient, lesion_id=mole).markers)
+
+
+def test_csv_has_a_row_a_visit_with_value_error_and_unit(patient, mole, add) -> None:
+    add(DAYS[0], 20)
+    add(DAYS[1], 30)
+    add(DAYS[2], 30, reasons=("no_lesion",))
+    rows = list(csv.DictReader(io.StringIO(evolution.numbers_csv(patient, lesion_id=mole).decode())))
+    assert [row["date"] for row in rows] == ["2024-01-10", "2024-03-10", "2024-06-10"]
+    assert (rows[0]["area"], rows[0]["area_unit"]) == ("100", "% of the first photo")
+    assert float(rows[1]["area_low"]) < float(rows[1]["area"]) < float(rows[1]["area_high"])
+    assert (rows[2]["finding"], rows[2]["area"]) == ("refused", "")
+
+
+# Two visits
+
+
+def test_newest_is_compared_with_the_first_unless_others_are_named(patient, mole, add) -> None:
+    first, second, third = (add(day, radius) for day, radius in zip(DAYS, (20, 24, 30), strict=True))
+    found = comparing.compare(patient, lesion_id=mole)
+    assert (found.first.id, found.second.id, found.aligned) == (first.id, third.id, True)
+    swapped = comparing.compare(patient, lesion_id=mole, first_visit_id=third.id, second_visit_id=second.id)
+    assert (swapped.first.id, swapped.second.id) == (second.id, third.id), "the earlier one comes first"
+    same = comparing.compare(patient, lesion_id=mole, first_visit_id=third.id, second_visit_id=third.id)
+    assert same.first.id != same.second.id
+    assert comparing.compare(patient, lesion_id=mole, first_visit_id=10**9).first.id == first.id
+
+
+def test_one_visit_has_nothing_to_compare_with(patient, mole, add) -> None:
+    add(DAYS[0])
+    found = comparing.compare(patient, lesion_id=mole)
+    assert (found.first, found.second, found.aligned) == (None, None, False)
+
+
+def test_registration_is_worked_out_once(patient, mole, add, monkeypatch) -> None:
+    first, second = add(DAYS[0], 20), add(DAYS[1], 30)
+    monkeypatch.setattr(alignments.registration, "register", lambda *_photos: pytest.fail("it is kept"))
+    comparing.compare(patient, lesion_id=mole)
+    asked = {"first_upload_id": first.photo.id, "second_upload_id": second.photo.id}
+    pictures = {kind: alignments.aligned_file(patient, **asked, kind=kind) for kind in alignments.KINDS}
+    assert len(set(pictures.values())) == 4
+    assert all(picture.startswith(b"\xff\xd8") for picture in pictures.values())
+    with reading() as session:
+        assert session.scalar(select(func.count(Alignment.id))) == 1
+
+
+def test_pictures_are_refused_where_registration_was(patient, mole, add, in_register) -> None:
+    in_register["accepted"] = False
+    first, second = add(DAYS[0], 20), add(DAYS[1], 30)
+    assert not comparing.compare(patient, lesion_id=mole).aligned
+    with pytest.raises(NotFound, match="could not be laid over"):
+        alignments.aligned_file(patient, first_upload_id=first.photo.id, second_upload_id=second.photo.id, kind="first")
+
+
+def test_photos_of_two_moles_make_no_pair(patient, mole, add) -> None:
+    first = add(DAYS[0])
+    other = lesions.add_lesion(patient, name="Shoulder", body_site="nape").id
+    second = photos.add_photo(patient, lesion_id=other, data=photo_bytes(radius=25), taken_on=DAYS[0])
+    with pytest.raises(NotFound):
+        alignments.pair(patient, first_upload_id=first.photo.id, second_upload_id=second.photo.id)
+
+
+def test_photo_in_the_bin_makes_no_pair(patient, mole, add) -> None:
+    first, second = add(DAYS[0], 20), add(DAYS[1], 30)
+    with transaction() as session:
+        session.get_one(Upload, first.photo.id).deleted_at = now()
+    with pytest.raises(NotFound):
+        alignments.pair(patient, first_upload_id=first.photo.id, second_upload_id=second.photo.id)
+
+
+# The same mole?
+
+
+def test_photo_of_another_mole_is_asked_about_before_anything_is_stored(patient, mole, add, in_register) -> None:
+    add(DAYS[0])
+    in_register["same"] = False
+    with pytest.raises(LooksDifferent, match=r"does not look like the one of 10 January 2024\. Is it the same mole\?"):
+        add(DAYS[1], 30)
+    assert len(lesions.timeline(patient, lesion_id=mole).visits) == 1
+    add(DAYS[1], 30, confirmed_same=True)
+    assert len(lesions.timeline(patient, lesion_id=mole).visits) == 2
+
+
+@pytest.mark.parametrize("same", [True, None])
+def test_likeness_or_doubt_asks_nothing(patient, mole, add, in_register, same) -> None:
+    add(DAYS[0])
+    in_register["same"] = same
+    add(DAYS[1], 30)
+    assert len(lesions.timeline(patient, lesion_id=mole).visits) == 2
+
+
+def test_first_photo_and_a_refused_one_ask_nothing(patient, mole, add, in_register) -> None:
+    in_register["same"] = False
+    add(DAYS[0])
+    add(DAYS[1], reasons=("no_lesion",))
+    assert len(lesions.timeline(patient, lesion_id=mole).visits) == 2

@@ -1,0 +1,83 @@
+"""The scale of a photo as people tell it, and the millimetres that follow."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from db.models import Diagnosis, Upload
+from services import lesions, photos, scales
+from services.errors import NotFound, ValidationError
+from services.scales import Field, Points
+from services.unit_of_work import reading
+from tests.helpers import photo_bytes
+
+MIDDLE = Points((0.25, 0.5), (0.75, 0.5), 20.0)
+"""80 of the 160 pixels of the photo are 20 mm: 0.25 mm a pixel."""
+
+
+@pytest.fixture
+def visit(patient, tiny):
+    mole = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    return photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(radius=30), taken_on=date(2024, 5, 1))
+
+
+def test_two_points_give_the_scale_and_the_lesion_its_millimetres(patient, visit) -> None:
+    found = scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+    assert (found.mm_per_pixel, found.source) == (pytest.approx(0.25), "points")
+    assert found.relative_error > 0
+    seen = lesions.visit(patient, visit_id=visit.id).photo
+    assert seen.scale == found
+    assert seen.finding.area_mm2 == pytest.approx(3.1416 * 7.5**2, rel=0.05), "a disc of 30 pixels"
+    assert seen.finding.measurements["longest_diameter_mm"] == pytest.approx(15.0, rel=0.05)
+
+
+def test_diagnosis_is_added_and_none_overwritten(patient, visit) -> None:
+    scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+    with reading() as session:
+        before, after = session.scalars(select(Diagnosis).order_by(Diagnosis.id))
+        assert (before.area_mm2, before.upload_id) == (None, after.upload_id)
+        assert (before.masks, before.malignant_probability, before.model_versions) == (
+            after.masks, after.malignant_probability, after.model_versions,
+        )
+
+
+def test_field_of_view_goes_across_the_longer_side(patient, visit) -> None:
+    found = scales.set_scale(patient, upload_id=visit.photo.id, how=Field(20.0))
+    assert (found.mm_per_pixel, found.source) == (pytest.approx(20 / 160), "field")
+
+
+@pytest.mark.parametrize(
+    ("how", "key"),
+    [
+        (Field(0.0), "mm"), (Field(900.0), "mm"), (Field(float("nan")), "mm"),
+        (Points((0.1, 0.1), (0.9, 0.9), 0.0), "mm"),
+        (Points((0.5, 0.5), (0.5, 0.5), 10.0), "points"), (Points((0.5, 0.5), (0.51, 0.5), 10.0), "points"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_told_and_changes_nothing(patient, visit, how, key: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        scales.set_scale(patient, upload_id=visit.photo.id, how=how)
+    assert set(caught.value.fields) == {key}
+    with reading() as session:
+        assert session.scalar(select(Upload.scale_mm_per_pixel)) is None
+
+
+def test_photo_without_a_lesion_takes_no_scale(patient, tiny) -> None:
+    tiny.reasons = ("no_lesion",)
+    mole = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    visit = photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
+    with pytest.raises(ValidationError):
+        scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+
+
+@pytest.mark.parametrize("paper", ["a4", "letter"])
+def test_card_is_a_pdf_for_each_paper(paper: str) -> None:
+    assert scales.card_pdf(paper).startswith(b"%PDF")
+
+
+def test_card_for_another_paper_does_not_exist() -> None:
+    with pytest.raises(NotFound):
+        scales.card_pdf("a3")
