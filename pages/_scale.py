@@ -18,7 +18,7 @@ SOURCES = {
     "points": "two points set by hand",
 }
 """core.Scale.source -> in words."""
-WAYS = ("Two points", "Dermoscope")
+WAYS = ("Two points", "Ruler", "Coin", "Dermoscope")
 CARD_ADDRESS = "/scale-card.pdf?paper={}"
 
 
@@ -48,6 +48,13 @@ def scale_of(actor: Person, shown: PhotoView) -> None:
 def _how(way: str, shown: PhotoView, errors: dict[str, str]) -> scales.How:
     key = f"{way}_{shown.id}"
     match way:
+        case "Ruler":
+            st.caption("A ruler with millimetre ticks that lies beside the mole is looked for in the photo.")
+            return scales.Ruler()
+        case "Coin":
+            with field(errors, "code"):
+                coin = st.selectbox("Which coin lies beside the mole", scales.COINS, format_func=scales.COINS.get, key=key, width=320)
+                return scales.Coin(coin)
         case "Dermoscope":
             with field(errors, "mm"):
                 return scales.Field(_millimetres("Field of view across the photo's longer side, in mm", 25.0, key))

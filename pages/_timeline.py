@@ -42,7 +42,8 @@ def standing(shown: Evolution, site: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         state_badge(shown.state.state)
         finding = shown.timeline.lesion.last_finding
-        st.caption(f"{shown.state.reason}. {f'Newest photo: {brief(finding).lower()}. ' if finding else ''}{site}")
+        reason = "" if shown.changed and shown.state.state == "changed" else f"{shown.state.reason}. "  # the title says it already
+        st.caption(f"{reason}{f'Newest photo: {brief(finding).lower()}. ' if finding else ''}{site}")
 
 
 def actions(shown: Evolution, *, compare_page: str, add_page: str | None = None) -> None:

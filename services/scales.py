@@ -19,10 +19,24 @@ from services.views import Person, ScaleView
 
 PAPERS: dict[str, str] = {"a4": "A4", "letter": "US Letter"}
 """Sheet that the card is printed on -> its name."""
+COINS: dict[str, str] = {code: name for code, (name, _) in scale.COINS.items()}
+"""Coins that a photo may show beside the mole: code -> name in words."""
 POINT_ERROR = 1 / 400
 """Standard error of a point that a person sets, as a share of the photo's longer side: about a pixel of the screen."""
 SMALLEST_MM, LARGEST_MM = 1.0, 200.0
 """Distances and fields of view in a photo of a mole."""
+
+
+@dataclass(frozen=True)
+class Coin:
+    """A coin lies beside the mole, as flat as the skin."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Ruler:
+    """A ruler with millimetre ticks lies beside the mole."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +55,13 @@ class Points:
     mm: float
 
 
-How = Field | Points
+How = Coin | Ruler | Field | Points
 
 
 def set_scale(actor: Person, *, upload_id: int, how: How) -> ScaleView:
     """Store the scale of a photo and measure its lesion in millimetres, in a new diagnosis beside the old one.
 
-    Raises ValidationError where the photo does not show what is told, with the key mm, points or how.
+    Raises ValidationError where the photo does not show what is told, with the key code, mm, points or how.
     """
     with reading() as session:
         upload = _measured_upload(session, actor, upload_id)
@@ -90,14 +104,26 @@ def _measured_upload(session: Session, actor: Person, upload_id: int, *, for_upd
 def _scale(rgb, how: How) -> core.Scale:
     height, width = rgb.shape[:2]
     match how:
+        case Coin(code):
+            if code not in COINS:
+                raise ValidationError({"code": "Please choose one of the coins."})
+            return _seen(scale.scale_from_coin(rgb, code), "code", "No coin was found in the photo")
+        case Ruler():
+            return _seen(scale.scale_from_ruler(rgb), "how", "No ruler was found in the photo")
         case Field(mm):
-            return scale.scale_from_field(width, height, _checked(mm))
+            return scale.scale_from_field(width, height, _checked(mm), circle_px=scale.visible_circle(rgb))
         case Points(first, second, mm):
             first, second = ((x * width, y * height) for x, y in (first, second))
             error = POINT_ERROR * max(width, height)
             if max(abs(first[0] - second[0]), abs(first[1] - second[1])) < 10 * error:
                 raise ValidationError({"points": "The two points are too close together; the further apart, the more exact."})
             return scale.scale_from_two_points(first, second, _checked(mm), click_error_px=error)
+
+
+def _seen(found: core.Scale | None, field: str, otherwise: str) -> core.Scale:
+    if found is None:
+        raise ValidationError({field: f"{otherwise}. Two points set by hand work with every photo."})
+    return found
 
 
 def _checked(mm: float) -> float:

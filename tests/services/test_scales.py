@@ -10,7 +10,7 @@ from sqlalchemy import select
 from db.models import Diagnosis, Upload
 from services import lesions, photos, scales
 from services.errors import NotFound, ValidationError
-from services.scales import Field, Points
+from services.scales import Coin, Field, Points, Ruler
 from services.unit_of_work import reading
 from tests.helpers import photo_bytes
 
@@ -53,7 +53,7 @@ def test_field_of_view_goes_across_the_longer_side(patient, visit) -> None:
     ("how", "key"),
     [
         (Field(0.0), "mm"), (Field(900.0), "mm"), (Field(float("nan")), "mm"),
-        (Points((0.1, 0.1), (0.9, 0.9), 0.0), "mm"),
+        (Points((0.1, 0.1), (0.9, 0.9), 0.0), "mm"), (Coin("florin"), "code"), (Ruler(), "how"),
         (Points((0.5, 0.5), (0.5, 0.5), 10.0), "points"), (Points((0.5, 0.5), (0.51, 0.5), 10.0), "points"),
     ],
 )  # fmt: skip
