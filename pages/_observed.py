@@ -21,7 +21,10 @@ from services import logs, metrics
 from services.errors import ServiceError
 from services.settings import settings
 
-OWN = re.compile(r"/(?:session(?:/end)?|photo/[^/]+/(?:overlay|heat-map|full|large|thumb)\.jpg|export/diagnoses\.csv|health|ready|metrics)")
+OWN = re.compile(
+    r"/(?:session(?:/end)?|photo/[^/]+/(?:overlay|heat-map|full|large|thumb)\.jpg|share/[^/]+/(?:overlay|large|thumb)\.jpg"
+    r"|export/diagnoses\.csv|report\.pdf|moles/[^/]+/report\.pdf|my-data\.(?:zip|csv|xlsx|fhir\.json)|health|ready|metrics)"
+)
 """Addresses that appear in log and figures, a number in them as {id}. Anything else is a kind: an address may hold a secret."""
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check")
 """Streamlit's own, about its sessions and scripts; answered to nobody."""
@@ -76,7 +79,7 @@ class Observed:
 def route_of(path: str) -> str:
     """What log and figures call this address: few values, and none that somebody typed."""
     if OWN.fullmatch(path):
-        return re.sub(r"(?<=^/photo/)[^/]+", "{id}", path)
+        return re.sub(r"(?<=^/(?:photo|moles|share)/)[^/]+", "{id}", path)
     if path.startswith(("/static/", "/component/", "/app/static/", "/media/")):
         return "static"
     if path.startswith(("/_stcore/", "/vendor/")):

@@ -13,6 +13,7 @@ import streamlit as st
 
 from pages._pages import PAGES
 from services.views import Finding
+from services.words import Preferences
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,13 @@ ADVICE: dict[tuple[str, str], str] = {
 
 
 def format_date(day: date | datetime | None, missing: str = "not yet") -> str:
-    """The same form everywhere: 12 March 2026."""
-    return f"{day.day} {day:%B %Y}" if day else missing
+    """The same form everywhere, as the person chose it: 12 March 2026 where they chose none."""
+    return preferences().date(day) if day else missing
+
+
+def preferences() -> Preferences:
+    """How who is logged in reads dates and sizes; set by pages._session whenever it looks who that is."""
+    return st.session_state.get("preferences") or Preferences()
 
 
 def percent(fraction: float) -> str:

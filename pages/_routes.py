@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from pages._answers import NOT_FOUND, PRIVATE, answer, jpeg, number, say
+from pages._own_routes import OWN_ROUTES
 from pages._session import COOKIE, DEVICE_COOKIE, LINK_COOKIES
 from services import accounts, alignments, devices, evolution, photos, records, scales
 from services.errors import LoginFailed, NotFound, ValidationError
@@ -215,6 +216,7 @@ def nothing_here(_request: Request) -> Response:
 
 
 ROUTES = [
+    *OWN_ROUTES,
     Route("/session", begin_session, methods=["POST"]),
     Route("/session/end", end_session, methods=["POST"]),
     Route("/link/{page}", open_link),

@@ -13,11 +13,12 @@ from pages.account import _provider as provider
 from services import accounts, external, two_factor
 from services.errors import LoginFailed, SecondStepNeeded
 from services.views import Person
+from services.words import Preferences
 
 COOKIE = "moletrail_session"
 DEVICE_COOKIE = "moletrail_device"
 """Says that an account was logged in to from this browser before, see services.devices."""
-LINK_COOKIES = {"reset-password": "moletrail_reset", "verify-email": "moletrail_verify"}
+LINK_COOKIES = {"reset-password": "moletrail_reset", "verify-email": "moletrail_verify", "shared-mole": "moletrail_shared"}
 """Page that a link sent by e-mail leads to -> cookie in which the route /link hands it the link's token."""
 
 # A page's script cannot set an HttpOnly cookie: the browser itself asks the route for it, then opens the page anew,
@@ -63,7 +64,9 @@ def visitor() -> dict[str, str]:
 def current_person() -> Person | None:
     """Asked of the server on every run, so that a log-out elsewhere closes this page at its next click."""
     token = session_token()
-    return accounts.person_of(token=token) if token else None
+    person = accounts.person_of(token=token) if token else None
+    st.session_state["preferences"] = Preferences(person.units, person.date_style) if person else Preferences()
+    return person
 
 
 def require_role(*roles: str, before_second_step: bool = False) -> Person:

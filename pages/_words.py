@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from pages._parts import finding_headline, percent
+from pages._parts import finding_headline, percent, preferences
 from services import photos
 from services.errors import ServiceError
 from services.fields import today
@@ -19,7 +19,7 @@ def plain(text: str) -> str:
 
 
 def short_date(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
+    return preferences().short_date(day)
 
 
 def ago(day: date) -> str:
@@ -34,9 +34,7 @@ def ago(day: date) -> str:
 
 
 def area_words(finding: Finding) -> str:
-    if finding.area_mm2 is not None:
-        return f"{finding.area_mm2:.3g} mm²"
-    return f"{100 * finding.area_fraction:.3g} % of the frame"
+    return preferences().area(finding)
 
 
 def interval_words(finding: Finding) -> str:

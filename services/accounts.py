@@ -22,7 +22,7 @@ from services.errors import LoginFailed, NotFound, SecondStepNeeded, ServiceErro
 from services.mapping import person
 from services.paging import finder, numbered
 from services.settings import settings
-from services.unit_of_work import reading, record_view, transaction
+from services.unit_of_work import WITH_BIN, reading, record_view, transaction
 from services.views import Page, Person
 
 FIELDS = fields.LABELS
@@ -332,7 +332,7 @@ def set_role(actor: Person, *, user_id: int, role: str) -> None:
         if user.role == new_role:
             return
         _require_no_lesions(session, user)
-        _require_another_admin(session, user)
+        require_another_admin(session, user)
         if user.role == Role.DOCTOR:
             session.execute(
                 update(CareGrant).where(CareGrant.doctor_id == user.id, CareGrant.revoked_at.is_(None)).values(revoked_at=now())
@@ -348,7 +348,7 @@ def disable_account(actor: Person, *, user_id: int) -> None:
         policy.require(session, actor, Action.DISABLE_ACCOUNT)
         user = _account(session, user_id)
         _require_not_oneself(actor, user)
-        _require_another_admin(session, user)
+        require_another_admin(session, user)
         user.account_state = AccountState.DISABLED
         sessions.end_all(session, user_id=user.id)
         audit.record(session, actor_id=actor.id, action=Action.DISABLE_ACCOUNT, subject=f"user:{user.id}", patient_id=_patient_id(user))
@@ -376,11 +376,11 @@ def _require_not_oneself(actor: Person, user: User) -> None:
 
 
 def _require_no_lesions(session: Session, user: User) -> None:
-    if session.scalar(select(select(Lesion.id).where(Lesion.patient_id == user.id).exists())):
+    if session.scalar(select(Lesion.id).where(Lesion.patient_id == user.id).limit(1).execution_options(**WITH_BIN)):
         raise ValidationError({"role": "This account holds moles, so it stays a patient's; please make another account for the new role."})
 
 
-def _require_another_admin(session: Session, user: User) -> None:
+def require_another_admin(session: Session, user: User) -> None:
     """Two admins must not switch each other off in the same moment; the rows stay locked until the transaction ends."""
     admins = session.scalars(_active_admins().order_by(User.id).with_for_update()).all()
     if user.id in admins and len(admins) == 1:

@@ -90,6 +90,20 @@ class Action(StrEnum):
     READ_CONSENT = "read_consent"
     ACCEPT_CONSENT = "accept_consent"
     WITHDRAW_CONSENT = "withdraw_consent"
+    DELETE_LESION = "delete_lesion"
+    LIST_BIN = "list_bin"
+    RESTORE_LESION = "restore_lesion"
+    RESTORE_PHOTO = "restore_photo"
+    ERASE_LESION = "erase_lesion"
+    ERASE_PHOTO = "erase_photo"
+    ERASE_ACCOUNT = "erase_account"
+    EXPORT_MY_DATA = "export_my_data"
+    VIEW_REPORT = "view_report"
+    CHANGE_PROFILE = "change_profile"
+    INVITE_DOCTOR = "invite_doctor"
+    MAKE_LINK = "make_link"
+    REVOKE_LINK = "revoke_link"
+    OPEN_LINK = "open_link"
 
     # Reviews and second opinions.
     RECORD_REVIEW = "record_review"
@@ -155,7 +169,7 @@ def record(
         session.info["anchor"] = Anchor(event.id, event.hash)
 
 
-def seen_lately(session: Session, *, actor_id: int, action: Action, subject: str) -> bool:
+def seen_lately(session: Session, *, actor_id: int | None, action: Action, subject: str) -> bool:
     """Whether this view is in the trail already, see ONE_VIEW."""
     query = select(AuditEvent.id).where(
         AuditEvent.actor_id == actor_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from services import sealing, storage
 from services.errors import StorageFailed
@@ -30,6 +30,13 @@ def cached(name: str, make: Callable[[], bytes]) -> bytes:
     except OSError as error:
         logger.warning("The cache of pictures cannot be written: %s", error.strerror)
     return data
+
+
+def forget(content_hashes: Iterable[str]) -> None:
+    """Drop every picture that was made from these files."""
+    for content_hash in content_hashes:
+        for path in settings().cache.glob(f"{content_hash[:2]}/{content_hash}*"):
+            path.unlink(missing_ok=True)
 
 
 def clear() -> None:

@@ -120,6 +120,12 @@ def has_photos():
     return Visit.uploads.any(Upload.deleted_at.is_(None))
 
 
+def visits_of(session: Session, lesion: Lesion) -> tuple[VisitView, ...]:
+    """All visits of a mole, oldest first, for services that passed the policy."""
+    query = _whole_visits().where(Visit.lesion_id == lesion.id, has_photos()).order_by(Visit.visited_on, Visit.id)
+    return tuple(mapping.visit(visit, lesion) for visit in session.scalars(query))
+
+
 def load_visit(session: Session, visit_id: int, lesion: Lesion, *, for_doctor: bool = False) -> VisitView:
     """For services that passed the policy already."""
     return mapping.visit(session.scalars(_whole_visits().where(Visit.id == visit_id)).one(), lesion, for_doctor=for_doctor)

@@ -22,6 +22,8 @@ def person(user: User) -> Person:
         created_at=user.created_at,
         email_verified=user.email_verified_at is not None,
         second_step_missing=user.totp_enabled_at is None and settings().requires_totp(user.role),
+        units=user.units,
+        date_style=user.date_style,
     )
 
 

@@ -24,7 +24,7 @@ from services.audit import Action
 from services.cache import cached
 from services.errors import LooksDifferent, NotFound, PhotoRefused, ServiceError, ValidationError
 from services.settings import settings
-from services.unit_of_work import reading, record_view, transaction
+from services.unit_of_work import WITH_BIN, reading, record_view, transaction
 from services.views import Person, VisitView
 
 logger = logging.getLogger(__name__)
@@ -139,7 +139,8 @@ def add_photo(
         consent.require_in_force(session, patient_id=lesion.patient_id)
         visit = _visit_on(session, lesion, taken_on)
         _add_note(visit, note)
-        upload = session.scalar(select(Upload).where(Upload.visit_id == visit.id, Upload.content_hash == content_hash))
+        same = select(Upload).where(Upload.visit_id == visit.id, Upload.content_hash == content_hash)
+        upload = session.scalar(same.execution_options(**WITH_BIN))
         if upload is None:
             upload = prepared.upload(visit, content_hash, masks, heat_map)
             session.add(upload)
@@ -171,9 +172,13 @@ def photo_file(actor: Person, *, upload_id: int, size: str) -> bytes:
     content_hash, masks, chosen, _ = _files_of(actor, upload_id, seen=Action.DOWNLOAD_PHOTO if size == "full" else Action.VIEW_PHOTO)
     if size == "full":
         return storage.read(content_hash, JPEG)
+    return sized(content_hash, masks.get(chosen), size)
+
+
+def sized(content_hash: str, mask_hash: str | None, size: str) -> bytes:
+    """A photo as large or thumb, for services that passed the policy; the mask says where its middle is."""
     if size == "large":
         return cached(f"{content_hash}-large.jpg", lambda: _jpeg(pictures.shrink_to(stored.pixels(content_hash), LARGE_PX)))
-    mask_hash = masks.get(chosen)
     return cached(f"{content_hash}-thumb-{mask_hash or 'none'}.jpg", lambda: _thumbnail(content_hash, mask_hash))
 
 
@@ -184,6 +189,11 @@ def overlay_file(actor: Person, *, upload_id: int, model: str | None = None, rev
     mask_hash = masks.get(chosen if model is None else model) if review_id is None else _corrected(upload_id, review_id)
     if mask_hash is None:
         raise NotFound("There is no outline of this photo.")
+    return outlined(content_hash, mask_hash)
+
+
+def outlined(content_hash: str, mask_hash: str) -> bytes:
+    """A photo with its outline, for services that passed the policy."""
     return cached(f"{content_hash}-overlay-{mask_hash}.jpg", lambda: _overlay(content_hash, mask_hash))
 
 

@@ -8,14 +8,24 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.base import now
-from db.models import AccountState, CareGrant, Lesion, MoleSummary, Role, Upload, User, Visit
-from services import audit, fields, mapping, names, notifications, policy, sealing
+from db.models import AccountState, AuditEvent, CareGrant, Lesion, MoleSummary, Role, Upload, User, Visit
+from services import audit, fields, mail, mapping, names, notifications, policy, sealing, throttle
 from services.audit import Action
 from services.errors import NotFound, ValidationError
 from services.paging import one_of, page_of
+from services.settings import settings
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Grant, Page, PatientSummary, Person
 
+INVITATION = """Hello,
+
+{name} follows their moles with Moletrail and would like to show them to you, their doctor.
+
+If you want to see them, sign up as a doctor: {url}/sign-up
+
+Once an administrator has confirmed your account, tell {name} the e-mail address you signed up with; they can then share with you.
+This message opens nothing by itself, and if you do nothing, nothing happens.
+"""
 NO_DOCTOR = "There is no doctor with this e-mail address on Moletrail. Please check the address with your doctor."
 
 
@@ -64,7 +74,7 @@ def revoke(actor: Person, *, grant_id: int) -> None:
 
 
 def list_grants(actor: Person) -> tuple[Grant, ...]:
-    """The doctors who may see one's moles now, the newest first."""
+    """The doctors who may see one's moles now, and when each last looked, the newest first."""
     with reading() as session:
         policy.require(session, actor, Action.LIST_GRANTS)
         grants = session.scalars(
@@ -72,8 +82,41 @@ def list_grants(actor: Person) -> tuple[Grant, ...]:
             .where(CareGrant.patient_id == actor.id, CareGrant.revoked_at.is_(None))
             .options(joinedload(CareGrant.doctor))
             .order_by(CareGrant.id.desc())
+        ).all()
+        looked = dict(
+            session.execute(
+                select(AuditEvent.actor_id, func.max(AuditEvent.created_at))
+                .where(
+                    AuditEvent.patient_id == actor.id, AuditEvent.outcome == "ok",
+                    AuditEvent.actor_id.in_([grant.doctor_id for grant in grants]),
+                )
+                .group_by(AuditEvent.actor_id)
+            ).all()
         )
-        return tuple(mapping.grant(grant) for grant in grants)
+        return tuple(replace(mapping.grant(grant), last_looked_at=looked.get(grant.doctor_id)) for grant in grants)
+
+
+def invite(actor: Person, *, doctor_email: str) -> None:
+    """Send a doctor who has no account yet an e-mail that asks them to sign up. It opens nothing: sharing is a step of its own.
+
+    Raises ValidationError where the address is none, or too many were sent.
+    """
+    with reading() as session:
+        policy.require(session, actor, Action.INVITE_DOCTOR)
+    try:
+        email = fields.email(doctor_email)
+    except ValueError as error:
+        raise ValidationError({"doctor_email": str(error)}) from None
+    with transaction() as session:
+        policy.require(session, actor, Action.INVITE_DOCTOR)
+        keys = (throttle.key("mail", f"invite {actor.id}"), throttle.key("mail", f"invited {email}"))
+        wait = throttle.count_try(session, *keys)
+        outcome = "ok" if wait is None else "throttled"
+        audit.record(session, actor_id=actor.id, action=Action.INVITE_DOCTOR, patient_id=actor.id, outcome=outcome)
+    if wait is not None:
+        raise ValidationError({"doctor_email": f"Enough invitations for now. Please wait {throttle.in_words(wait)} before the next."})
+    text = INVITATION.format(name=actor.full_name, url=settings().public_url)
+    mail.send(to=email, subject="A patient would like to show you their moles", text=text)
 
 
 def list_patients(actor: Person, *, search: str = "", page: int = 1, size: int = 25) -> Page[PatientSummary]:

@@ -18,7 +18,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -29,7 +29,7 @@ from db.models import Diagnosis, Review, Upload
 from services import sealing
 from services.errors import StorageFailed
 from services.settings import settings
-from services.unit_of_work import reading
+from services.unit_of_work import WITH_BIN, reading
 
 logger = logging.getLogger(__name__)
 
@@ -113,9 +113,29 @@ def sweep(*, young_seconds: float | None = None) -> int:
         return removed
 
 
+def remove_unreferred(names: set[str]) -> set[str]:
+    """Remove those of these files to which no row refers any more, and return their names.
+
+    Moved out of the way first and looked again: the same content may be stored anew in this very moment.
+    """
+    with reading() as session:
+        gone = names - referred_files(session)
+    aside = {name: path_of(name).with_name(name + TEMPORARY) for name in gone}
+    for name, path in aside.items():
+        with suppress(FileNotFoundError):
+            path_of(name).rename(path)
+    with reading() as session:
+        again = gone & referred_files(session)
+    for name, path in aside.items():
+        if name in again and not path_of(name).exists():
+            path.rename(path_of(name))
+        path.unlink(missing_ok=True)
+    return gone - again
+
+
 def referred_files(session: Session) -> set[str]:
     """Names of all files that rows refer to."""
-    names = {f"{content_hash}.jpg" for content_hash in session.scalars(select(Upload.content_hash))}
+    names = {f"{content_hash}.jpg" for content_hash in session.scalars(select(Upload.content_hash).execution_options(**WITH_BIN))}
     for masks, heat_map in session.execute(select(Diagnosis.masks, Diagnosis.heat_map)):
         names.update(f"{content_hash}.png" for content_hash in (*masks.values(), heat_map) if content_hash)
     names.update(f"{content_hash}.png" for content_hash in session.scalars(select(Review.mask).where(Review.mask.is_not(None))))

@@ -44,6 +44,7 @@ LIMITS = {
     "change": Limit(FREE_TRIES, lock_after=12),
     "code": Limit(FREE_TRIES, lock_after=12),
     "photo": Limit(free_tries=300, lock_after=600, forgets_one_every=timedelta(seconds=15)),
+    "link": Limit(free_tries=20, lock_after=60, forgets_one_every=timedelta(minutes=5)),
     "mail": Limit(free_tries=3, lock_after=8, forgets_one_every=timedelta(hours=1)),
 }
 
@@ -53,7 +54,7 @@ def key(kind: str, text: str) -> str:
     return f"{kind}:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def address_key(client_address: str) -> str | None:
+def address_key(client_address: str, *, kind: str = "address") -> str | None:
     """Key of a network address; None where there is none to tell people apart by (this machine itself).
 
     Of IPv6 the first 64 bits count: a single customer has all addresses behind them.
@@ -65,7 +66,7 @@ def address_key(client_address: str) -> str | None:
     address = getattr(address, "ipv4_mapped", None) or address
     if address.is_loopback:
         return None
-    return key("address", str(ipaddress.ip_network((address, 64), strict=False) if address.version == 6 else address))
+    return key(kind, str(ipaddress.ip_network((address, 64), strict=False) if address.version == 6 else address))
 
 
 def count_try(session: Session, *keys: str | None) -> timedelta | None:
@@ -98,6 +99,12 @@ def take_back(session: Session, *, key: str | None) -> None:
     if row is not None:
         row.failures -= 1
         row.blocked_until = None
+
+
+def is_waiting(session: Session, *, key: str) -> bool:
+    """Whether the next try on this key has to wait."""
+    blocked_until = session.scalar(select(LoginThrottle.blocked_until).where(LoginThrottle.key == key))
+    return blocked_until is not None and blocked_until > now()
 
 
 def is_locked(session: Session, *, key: str) -> bool:

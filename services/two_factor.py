@@ -96,7 +96,7 @@ def enable(actor: Person, *, code: str, token: str) -> tuple[str, ...]:
 
 def new_recovery_codes(actor: Person, *, code: str) -> tuple[str, ...]:
     """Ten new recovery codes in place of the old ones, for a code of the app or one of the old ones."""
-    _check(actor, Action.ENABLE_TOTP, code)
+    check(actor, Action.ENABLE_TOTP, code)
     with transaction() as session:
         codes = _new_codes(session, actor.id)
         _record(session, actor, Action.ENABLE_TOTP)
@@ -109,7 +109,7 @@ def disable(actor: Person, *, code: str, token: str) -> None:
         with reading() as session:
             policy.require(session, actor, Action.DISABLE_TOTP)
         raise ValidationError({"code": "Whoever runs this site requires the second step for your kind of account."})
-    _check(actor, Action.DISABLE_TOTP, code)
+    check(actor, Action.DISABLE_TOTP, code)
     with transaction() as session:
         _clear(session, actor.id)
         sessions.end_all(session, user_id=actor.id, but_token=token)
@@ -187,7 +187,7 @@ def _reset(session: Session, user_id: int, *, actor_id: int | None) -> None:
 # The codes themselves
 
 
-def _check(actor: Person, action: Action, code: str) -> None:
+def check(actor: Person, action: Action, code: str) -> None:
     """Pass if the code of the actor's own second step is right, raise ValidationError if not; tries are counted."""
     key = throttle.key("code", str(actor.id))
     with transaction() as session:

@@ -6,16 +6,20 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from db.engine import WRITING, make_engine
+from db.models import Lesion, Upload
 from services import anchor, audit, sealing, summaries
 from services.audit import Action
 from services.errors import AccessError, StorageFailed
 from services.settings import settings
 from services.views import Person
+
+WITH_BIN = {"moletrail_with_bin": True}
+"""Execution option of the few queries that see what is in the bin too; no other query does."""
 
 _lock = threading.Lock()
 _engine: Engine | None = None
@@ -54,11 +58,21 @@ def reset() -> None:
         settings.cache_clear()
 
 
+class _Session(Session):
+    """Sees no mole and no photo in the bin, unless a query says WITH_BIN."""
+
+
+@event.listens_for(_Session, "do_orm_execute")
+def _leave_out_the_bin(asked: ORMExecuteState) -> None:
+    if asked.is_select and not asked.is_column_load and not asked.is_relationship_load and not asked.execution_options.keys() & WITH_BIN:
+        asked.statement = asked.statement.options(*(with_loader_criteria(kind, kind.deleted_at.is_(None)) for kind in (Lesion, Upload)))
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """A session that may write: committed on a clean exit, rolled back otherwise."""
     writing = engine().execution_options(**WRITING)
-    with outages_in_words(), _refusals_audited(), Session(writing, expire_on_commit=False) as session, session.begin():
+    with outages_in_words(), _refusals_audited(), _Session(writing, expire_on_commit=False) as session, session.begin():
         summaries.follow(session)
         yield session
         summaries.refresh_touched(session)
@@ -69,7 +83,7 @@ def transaction() -> Iterator[Session]:
 @contextmanager
 def reading() -> Iterator[Session]:
     """A session that only reads, and never waits for a writer."""
-    with outages_in_words(), _refusals_audited(), Session(engine(), autoflush=False) as session:
+    with outages_in_words(), _refusals_audited(), _Session(engine(), autoflush=False) as session:
         yield session
         if session.new or session.dirty or session.deleted:
             raise RuntimeError("reading() was used to write; use transaction().")

@@ -29,6 +29,10 @@ class Person:
     """A link sent to the address was opened by its owner."""
     second_step_missing: bool = False
     """The role requires the second step of log-in, and it is not set up: nothing else may be done before."""
+    units: str = "mm"
+    """How this person reads sizes (services.words.UNITS) ..."""
+    date_style: str = "en-GB"
+    """... and dates (services.words.DATE_STYLES)."""
 
     @property
     def full_name(self) -> str:
@@ -189,6 +193,8 @@ class Grant:
     id: int
     doctor: Person
     since: datetime
+    last_looked_at: datetime | None = None
+    """When the doctor last saw something of this patient's, as the audit trail says."""
 
 
 @dataclass(frozen=True)

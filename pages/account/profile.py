@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from pages import _notices as notices
 from pages._pages import EVERY_ROLE
 from pages._parts import format_date
 from pages._session import log_out_browser, require_role, session_token
-from pages.account import _password, _second_step, _where
+from pages.account import _erase, _password, _personal, _second_step, _where
 from services import email_links
 
 person = require_role(*EVERY_ROLE, before_second_step=True)
@@ -26,12 +27,17 @@ for label, value in shown.items():
                 email_links.ask_verification(email=person.email)
                 st.toast("A link is on its way. It works once, for three days.", icon=":material/mail:")
 st.space("small")
+if not person.second_step_missing:
+    notices.draw(person)
 if st.button("Log out", icon=":material/logout:", type="primary", key="log_out"):
     log_out_browser()
     st.stop()
 
 token = session_token() or ""
 if not person.second_step_missing:
+    _personal.draw(person)
     _password.draw(person)
 _second_step.draw(person, token)
 _where.draw(person, token)
+if person.role != "patient":  # theirs is under My data, beside the download
+    _erase.draw(person)

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from pages import _timeline as timeline_parts
+from pages._bin import delete_button
 from pages._parts import caution, empty_state, format_date, link
 from pages._session import require_role
+from pages._share import link_maker
 from pages._words import plain
 
 person = require_role("patient")
@@ -23,6 +25,7 @@ if not any(visit.photo for visit in evolution.visits):
         "Start with one photo", "From the second photo on, this page shows what changed.",
         icon=":material/add_a_photo:", page="add-photo", action="Add a photo", mole=lesion.id,
     )
+    delete_button(person, lesion)
     st.stop()
 
 st.title(timeline_parts.headline(evolution), anchor=False)
@@ -32,4 +35,8 @@ timeline_parts.photo_strip(evolution, visit_page="visit")
 timeline_parts.plots(evolution, visit_page="visit")
 timeline_parts.notes(evolution, "What the doctor said", nobody="No doctor has written about this mole yet.", visit_page="visit")
 timeline_parts.numbers(evolution)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.link_button("Report to print (PDF)", f"/moles/{lesion.id}/report.pdf", icon=":material/picture_as_pdf:")
+    delete_button(person, lesion)
+link_maker(person, lesion)
 caution()

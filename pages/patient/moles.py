@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages import _notices as notices
 from pages._body_map import body_map
 from pages._duckling import unlike_the_others
 from pages._parts import caution, go, link, photo, show_error, state_badge
@@ -83,6 +84,7 @@ if not found.moles:
     st.stop()
 
 st.title(title(found), anchor=False)
+notices.draw(person)
 with st.bottom:  # within reach of the thumb
     if st.button("Add a photo", key="add_photo", type="primary", icon=":material/add_a_photo:", width="stretch"):
         go("add-photo")

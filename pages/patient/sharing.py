@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages import _share as share_parts
 from pages._parts import field, format_date, show_error
 from pages._session import require_role
 from pages._words import plain
@@ -27,7 +28,8 @@ for grant in grants:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"grant_{grant.id}"):
         with st.container(gap="xxsmall", width="stretch"):
             st.markdown(f"**{plain(grant.doctor.full_name)}**")
-            st.caption(f"{plain(grant.doctor.email)}, since {format_date(grant.since)}")
+            looked = f"last looked on {format_date(grant.last_looked_at)}" if grant.last_looked_at else "has not looked yet"
+            st.caption(f"{plain(grant.doctor.email)}, since {format_date(grant.since)}, {looked}")
         if st.button("Stop sharing", key=f"revoke_{grant.id}", icon=":material/block:"):
             try:
                 sharing.revoke(person, grant_id=grant.id)
@@ -53,3 +55,16 @@ if asked:
         st.rerun()
     except ServiceError as error:
         show_error(error)
+if errors.get("doctor_email") == sharing.NO_DOCTOR:
+    st.markdown(
+        "Your doctor may not be here yet. We can send an e-mail that asks them to sign up; it names you, and opens nothing by itself."
+    )
+    if st.button("Invite them by e-mail", key="invite", icon=":material/outgoing_mail:"):
+        try:
+            sharing.invite(person, doctor_email=email)
+            st.session_state["share_errors"] = {}
+            st.toast("The invitation is on its way. Once they are confirmed, share with them here.", icon=":material/mail:")
+        except ValidationError as error:
+            show_error(error)
+
+share_parts.links(person)

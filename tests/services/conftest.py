@@ -9,7 +9,7 @@ import pytest
 
 from db import base
 
-TOLD_THE_TIME = ("accounts", "audit", "devices", "email_links", "external", "outbox", "sessions", "throttle", "two_factor")
+TOLD_THE_TIME = ("accounts", "audit", "devices", "email_links", "external", "mole_links", "outbox", "sessions", "throttle", "two_factor")
 
 
 class Clock:

@@ -11,21 +11,26 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from db.models import AuditEvent
+from db.base import now
+from db.models import AuditEvent, Upload
 from services import (
     accounts,
     alignments,
     audit,
+    bin,
     body,
     changes,
     comparing,
     consent,
     devices,
     email_links,
+    erasure,
     events,
     evolution,
     external,
     lesions,
+    mole_links,
+    my_data,
     notes,
     notifications,
     opinions,
@@ -33,8 +38,10 @@ from services import (
     performance,
     photos,
     policy,
+    profile,
     records,
     reminders,
+    report,
     reviews,
     risk,
     scales,
@@ -46,7 +53,7 @@ from services import (
 )
 from services.audit import Action
 from services.errors import NotAllowed, NotFound, ValidationError
-from services.unit_of_work import reading
+from services.unit_of_work import reading, transaction
 from services.views import Person
 from tests.helpers import PASSWORD, photo_bytes
 
@@ -55,7 +62,7 @@ MODULES = (
     # The doctor's workspace.
     events, performance, worklist,
     # A person's own data.
-    consent, notifications,
+    bin, consent, erasure, mole_links, my_data, notifications, profile, report,
     # Reviews and second opinions.
     opinions, outlines, reviews,
     # The patient's own place.
@@ -80,6 +87,9 @@ class World:
     review_id: int
     opinion_id: int
     template_id: int
+    binned_id: int
+    withdrawn_id: int
+    link_id: int
 
     def person(self, name: str) -> Person:
         return self.people[name]
@@ -113,11 +123,17 @@ def world(patient, other_patient, doctor, other_doctor, admin, sign_up, tiny) ->
     review_id = reviews.record_review(doctor, diagnosis_id=diagnosis_id, verdict="agree").id
     asked = new_doctor("astrid")
     opinion_id = opinions.ask(doctor, diagnosis_id=diagnosis_id, colleague_email=asked.email).id
+    binned = lesions.add_lesion(patient, name="Nose", body_site="nose")
+    bin.delete_lesion(patient, lesion_id=binned.id)
+    withdrawn = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(radius=10), taken_on=date(2023, 5, 1)).photo.id
+    with transaction() as session:
+        session.get_one(Upload, withdrawn).deleted_at = now()
     everybody = (patient, other_patient, doctor, revoked, other_doctor, disabled, admin, asked)
     template_id = notes.save_template(doctor, title="Fine", text="All well.", for_patient=True).id
     return World(
         dict(zip(ACTORS, everybody, strict=True)), lesion.id, visit.id, visit.photo.id, grants[doctor].id, waiting.id,
-        session_id, diagnosis_id, review_id, opinion_id, template_id,
+        session_id, diagnosis_id, review_id, opinion_id, template_id, binned.id, withdrawn,
+        mole_links.make_link(patient, lesion_id=lesion.id, days=7).id,
     )
 
 
@@ -155,6 +171,12 @@ def wrong_code(service: Callable, **more) -> Callable[[World, Person], None]:
     return call
 
 
+def wrong_password(_world: World, who: Person) -> None:
+    with contextlib.suppress(ValidationError):
+        erasure.erase_account(who, password="a guess")
+
+
+BY_OWNER = about_the_owner("owner", roles=("patient",))
 SEEN_BY_CARERS = about_the_owner("owner", "doctor shared with")
 BY_CARERS = about_the_owner("doctor shared with", roles=("doctor",))
 """For what only doctors do, to patients who share with them."""
@@ -225,6 +247,28 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
         lambda w, who: notes.add_note(who, visit_id=w.visit_id, text="Seen."), about_the_owner("doctor shared with", roles=("doctor",)),
     ),
     # A person's own data.
+    bin.delete_lesion: (lambda w, who: bin.delete_lesion(who, lesion_id=w.lesion_id), BY_OWNER),
+    bin.list_bin: (lambda w, who: bin.list_bin(who), for_role("patient")),
+    bin.restore_lesion: (lambda w, who: bin.restore_lesion(who, lesion_id=w.binned_id), BY_OWNER),
+    bin.restore_photo: (lambda w, who: bin.restore_photo(who, upload_id=w.withdrawn_id), BY_OWNER),
+    bin.erase_lesion: (lambda w, who: bin.erase_lesion(who, lesion_id=w.binned_id), BY_OWNER),
+    bin.erase_photo: (lambda w, who: bin.erase_photo(who, upload_id=w.withdrawn_id), BY_OWNER),
+    erasure.erase_account: (wrong_password, for_everybody()),
+    my_data.export_zip: (lambda w, who: b"".join(my_data.export_zip(who)), for_role("patient")),
+    my_data.export_csv: (lambda w, who: b"".join(my_data.export_csv(who)), for_role("patient")),
+    my_data.export_xlsx: (lambda w, who: my_data.export_xlsx(who), for_role("patient")),
+    my_data.export_fhir: (lambda w, who: my_data.export_fhir(who), for_role("patient")),
+    report.mole_report: (lambda w, who: report.mole_report(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
+    report.whole_report: (lambda w, who: report.whole_report(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
+    mole_links.make_link: (lambda w, who: mole_links.make_link(who, lesion_id=w.lesion_id, days=7), BY_OWNER),
+    mole_links.list_links: (lambda w, who: mole_links.list_links(who), for_role("patient")),
+    mole_links.revoke_link: (lambda w, who: mole_links.revoke_link(who, link_id=w.link_id), BY_OWNER),
+    sharing.invite: (lambda w, who: sharing.invite(who, doctor_email="new@example.org"), for_role("patient")),
+    profile.profile: (lambda w, who: profile.profile(who), for_everybody()),
+    profile.change_profile: (lambda w, who: profile.change_profile(who, surname="New"), for_everybody()),
+    profile.change_preferences: (
+        lambda w, who: profile.change_preferences(who, units="inch", date_style="de", reminder_emails=True), for_everybody(),
+    ),
     consent.state: (lambda w, who: consent.state(who), for_role("patient")),
     consent.accept: (lambda w, who: consent.accept(who, version=consent.current().version), for_role("patient")),
     consent.withdraw: (lambda w, who: consent.withdraw(who), for_role("patient")),
@@ -332,8 +376,11 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "changes.in_words",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
         "notes.filled", "performance.summed", "risk.skin_types",
-        "notifications.notify", "consent.require_in_force",
-        "opinions.agreement", "outlines.checked", "outlines.to_draw_on",
+        "opinions.agreement",
+        "notifications.notify", "consent.require_in_force", "bin.purge", "two_factor.check",
+        "mole_links.shared_mole", "mole_links.must_wait", "mole_links.shared_photo", "lesions.visits_of", "photos.sized", "photos.outlined",
+        "records.csv_of", "records.of_patient", "records.cell",
+        "outlines.checked", "outlines.to_draw_on",
         "reviews.standing", "reviews.case_of", "reviews.in_force", "reviews.newest_of", "reviews.view", "reviews.checked",
         "reviews.corrected",
     }
@@ -374,6 +421,8 @@ def test_what_does_not_exist_looks_like_what_is_someone_elses(world: World, func
     foreign = told()
     world.lesion_id = world.visit_id = world.upload_id = world.grant_id = world.session_id = 10**9
     world.diagnosis_id = world.review_id = world.opinion_id = world.template_id = 10**9
+    world.diagnosis_id = world.review_id = world.opinion_id = 10**9
+    world.binned_id = world.withdrawn_id = world.link_id = 10**9
     world.people["owner"] = Person(10**9, "patient", "active", "", "", "", None, world.person("owner").created_at)
     assert told() == foreign
 
@@ -382,6 +431,7 @@ def test_every_action_that_needs_leave_has_a_rule() -> None:
     unruled = {
         Action.LOG_IN, Action.LOG_OUT, Action.LOCK, Action.SIGN_UP,
         Action.ASK_RESET, Action.RESET_PASSWORD, Action.ASK_VERIFICATION, Action.VERIFY_EMAIL,
+        Action.OPEN_LINK,
     }
     assert set(policy.RULES) == set(Action) - unruled
 

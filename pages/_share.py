@@ -1,0 +1,53 @@
+"""A read-only link to one mole: made on the mole's page, listed and revoked under Sharing."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages._parts import format_date, show_error
+from pages._words import plain
+from services import mole_links
+from services.errors import ServiceError
+from services.views import LesionSummary, Person
+
+
+def link_maker(person: Person, lesion: LesionSummary) -> None:
+    """A new link, shown once with its address."""
+    made: mole_links.MadeLink | None = st.session_state.get(f"made_link_{lesion.id}")
+    with st.expander("Share this mole by a link", icon=":material/link:", expanded=made is not None):
+        st.markdown(
+            "Whoever has the link sees this mole's photos and findings without an account: no name, no notes, nothing else. "
+            "You can revoke it under Sharing."
+        )
+        days = st.segmented_control(
+            "It lasts", list(mole_links.DAYS), default=7, format_func=mole_links.DAYS.get, required=True, key="link_days"
+        )
+        if st.button("Make a link", key="make_link", icon=":material/add_link:"):
+            try:
+                made = st.session_state[f"made_link_{lesion.id}"] = mole_links.make_link(person, lesion_id=lesion.id, days=days)
+            except ServiceError as error:
+                show_error(error)
+        if made:
+            st.markdown(f"It works until {format_date(made.expires_at)}. Copy it now: it is not shown again.")
+            st.code(made.address, language=None, wrap_lines=True)
+
+
+def links(person: Person) -> None:
+    """The links in force, each with a way to revoke it."""
+    found = mole_links.list_links(person)
+    st.subheader("Links to single moles", anchor=False)
+    if not found:
+        st.markdown("No link is in force. To make one, open a mole.")
+    for one in found:
+        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"link_{one.id}"):
+            with st.container(gap="xxsmall", width="stretch"):
+                st.markdown(f"**{plain(one.lesion_name)}**")
+                opened = f"last opened on {format_date(one.opened_at)}" if one.opened_at else "not opened yet"
+                st.caption(f"Made on {format_date(one.created_at)}, works until {format_date(one.expires_at)}, {opened}")
+            if st.button("Revoke", key=f"revoke_link_{one.id}", icon=":material/link_off:"):
+                try:
+                    mole_links.revoke_link(person, link_id=one.id)
+                    st.toast("The link no longer works.", icon=":material/check:")
+                    st.rerun()
+                except ServiceError as error:
+                    show_error(error)
