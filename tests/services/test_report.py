@@ -43,7 +43,7 @@ def test_report_of_a_mole_holds_photos_plots_numbers_words_and_the_caution(patie
     for words in (
         "Łukasz' Ωmole", "Nape of the neck, first noticed 2 March 2020", "Ann Archer, born 17 May 1980", "Benign, high confidence",
         "3 % (2 to 6 %)", "Dice 0.90", "Come back in May.", "Nothing to worry about.", "Dora Dale", "Note 8.", "Not measured",
-        "Area, % of the frame", "Probability of malignancy, %", "Pictures show the newest 6 of 8 visits.",
+        "Area, %", "Probability of malignancy, %", "Pictures show the newest 6 of 8 visits.",
     ):  # fmt: skip
         assert words in " ".join(text.split()) or words in text, words
     for number, page in enumerate(made.pages, start=1):
