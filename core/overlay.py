@@ -79,6 +79,13 @@ def difference_map(rgb: RGB, values: NDArray[np.float32], full: float) -> RGB:
     return ((1 - cover) * grey + cover * colour + 0.5).astype(np.uint8)
 
 
+def outline(mask: Mask, most_points: int = 120) -> list[list[tuple[float, float]]]:
+    """Return the edge of each part of an H x W mask as corners, in shares of width and height, at most about `most_points` a part."""
+    height, width = mask.shape
+    parts = (contour[:: max(1, len(contour) // most_points), 0] for contour in _contours(mask))
+    return [[(float(x) / width, float(y) / height) for x, y in part] for part in parts]
+
+
 def _contours(mask: Mask) -> list[np.ndarray]:
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return list(contours)

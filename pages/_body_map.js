@@ -66,7 +66,7 @@ function fill(map) {
       element("path", { d: drawn.outline, class: "edge" }),
     );
     const count = data.moles.filter((mole) => mole.view === stage.name).length;
-    host.querySelector(`.tab[data-view=${stage.name}]`).textContent = `${data.names[stage.name]} (${count})`;
+    host.querySelector(`.tab[data-view=${stage.name}]`).textContent = count ? `${data.names[stage.name]} (${count})` : data.names[stage.name];
   }
   draw(map);
 }

@@ -84,4 +84,5 @@ def _set(actor: Person, shown: PhotoView, how: scales.How) -> None:
 def card_links() -> None:
     """The card to print, for both kinds of paper."""
     papers = " or ".join(f"[{name}]({CARD_ADDRESS.format(code)})" for code, name in scales.PAPERS.items())
-    st.caption(f":material/print: For sizes in millimetres lay the printed scale card beside the mole: {papers}.")
+    # No caption: a link in its faded colour cannot be read on the dark theme.
+    st.markdown(f":small[:material/print: For sizes in millimetres lay the printed scale card beside the mole: {papers}.]")

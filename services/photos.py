@@ -45,6 +45,16 @@ _places = threading.BoundedSemaphore(2)
 """So many photos are decoded and analysed at once; a decoded photo of 50 megapixels takes 150 MB."""
 
 
+@dataclass(frozen=True)
+class Outline:
+    """The edge of the lesion in a photo of so many pixels."""
+
+    width: int
+    height: int
+    parts: tuple[tuple[tuple[float, float], ...], ...]
+    """Corners of each part, as shares of width and height."""
+
+
 def analyser() -> core.Analyser:
     """The networks of settings().weights, loaded once a process."""
     global _analyser
@@ -195,6 +205,15 @@ def overlay_file(actor: Person, *, upload_id: int, model: str | None = None, rev
 def outlined(content_hash: str, mask_hash: str) -> bytes:
     """A photo with its outline, for services that passed the policy."""
     return cached(f"{content_hash}-overlay-{mask_hash}.jpg", lambda: _overlay(content_hash, mask_hash))
+
+
+def outline_of(actor: Person, *, upload_id: int) -> Outline:
+    """The edge of the lesion as the chosen network saw it, to draw over another picture."""
+    _, masks, chosen, _ = _files_of(actor, upload_id, seen=Action.VIEW_OVERLAY)
+    if chosen not in masks:
+        raise NotFound("There is no outline of this photo.")
+    mask = stored.outline(masks[chosen])
+    return Outline(mask.shape[1], mask.shape[0], tuple(tuple(part) for part in pictures.outline(mask)))
 
 
 def heat_map_file(actor: Person, *, upload_id: int) -> bytes:

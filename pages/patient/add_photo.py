@@ -7,6 +7,7 @@ import streamlit as st
 from pages import _same_mole as same_mole
 from pages._adding import EARLIEST, LARGEST, STEPS, TYPES, checklist, forget, look_at
 from pages._consent import consent_or_stop
+from pages._ghost import ghost_over_camera
 from pages._parts import empty_state, field, go, link, overlay, query_number
 from pages._scale import card_links
 from pages._session import require_role
@@ -97,6 +98,8 @@ card_links()
 how = st.segmented_control("Photo from", ["File", "Camera"], default="File", required=True, key=f"how_{adding['key']}")
 with field(errors, "data"):
     if how == "Camera":
+        if mole.last_upload_id:
+            ghost_over_camera(person, mole.last_upload_id)
         upload = st.camera_input("Take the photo", resolution="1080p", on_change=look, args=[camera_key], key=camera_key)
     else:
         label = f"JPG, PNG, WebP or HEIC, {LARGEST}"

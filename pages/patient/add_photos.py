@@ -22,8 +22,8 @@ moles = {mole.id: mole for mole in lesions.list_lesions(person)}
 # One adding until the next is begun: what is stored already is not stored again after a click in the middle.
 begun = {"key": secrets.token_hex(4), "wanted": False, "looks": {}, "done": {}, "asked": set()}
 adding: dict = st.session_state.setdefault("adding_photos", begun)
+# File -> what was stored, or the sentence why nothing was.
 done: dict[str, tuple[VisitView, PhotoView] | str] = adding["done"]
-"""File -> what was stored, or the sentence why nothing was."""
 
 
 def chosen_mole(file_id: str) -> int:

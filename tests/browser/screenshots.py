@@ -23,7 +23,10 @@ from tests.browser.people import log_in
 PEOPLE = {"patient": "lena@demo.example", "doctor": "helena@demo.example", "admin": "ade@demo.example"}
 ADDRESSES = {
     "nobody": ("/log-in", "/sign-up"),
-    "patient": ("/moles", "/add-mole", "/mole?mole=1", "/add-photo?mole=1", "/visit?mole=1&visit=5", "/sharing", "/account"),
+    "patient": (
+        "/moles", "/add-mole", "/edit-mole?mole=1", "/reminders", "/risk", "/add-photos", "/mole?mole=1", "/add-photo?mole=1",
+        "/visit?mole=1&visit=5", "/sharing", "/account",
+    ),
     "doctor": ("/work-list", "/performance", "/patients", "/patient?patient=4", "/timeline?mole=3", "/case?mole=3&visit=11"),
     "admin": ("/accounts", "/records"),
 }

@@ -408,6 +408,17 @@ def test_camera_stands_behind_a_choice(page, mole):
     assert not app.file_uploader
 
 
+def test_camera_shows_the_last_outline_as_a_ghost_and_the_last_photo_beside_it(page, mole, add):
+    visit = add(3)
+    app = page("add_photo", mole=mole.id)
+    assert pictures(app) == [f"/photo/{visit.photos[0].id}/overlay.jpg"]
+    element(app, "button_group", "Photo from").set_value("Camera").run()
+    assert not app.exception
+    ghost = next(data for data in (json.loads(one.proto.json) for one in app.get("bidi_component")) if "path" in data)
+    assert ghost["ratio"] == pytest.approx(160 / 120)
+    assert ghost["path"].startswith("M")
+
+
 # Several photos at once
 
 

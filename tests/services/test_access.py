@@ -313,6 +313,7 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
         lambda w, who: lesions.edit_lesion(who, lesion_id=w.lesion_id, version=1, name="Changed", body_site="nape"),
         about_the_owner("owner", roles=("patient",)),
     ),
+    photos.outline_of: (lambda w, who: photos.outline_of(who, upload_id=w.upload_id), SEEN_BY_CARERS),
     photos.withdraw_photo: (lambda w, who: photos.withdraw_photo(who, upload_id=w.upload_id), about_the_owner("owner", roles=("patient",))),
     body.overview: (lambda w, who: body.overview(who, patient_id=w.person("owner").id), SEEN_BY_CARERS),
     body.choose_figure: (lambda w, who: body.choose_figure(who, build="broad", skin="dark"), for_role("patient")),

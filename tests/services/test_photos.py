@@ -491,3 +491,13 @@ def test_withdrawn_photo_leaves_the_others_of_its_day_and_comes_back_when_sent_a
     assert [photo.id for photo in lesions.visit(patient, visit_id=visit.id).photos] == [kept.id]
     again = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(radius=30), taken_on=date(2024, 6, 1))
     assert [photo.id for photo in again.photos] == [kept.id, withdrawn.id]
+
+
+def test_outline_goes_round_the_lesion(patient, tiny) -> None:
+    lesion = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    visit = photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(radius=30, size=(160, 120)), taken_on=date(2024, 5, 1))
+    outline = photos.outline_of(patient, upload_id=visit.photo.id)
+    (part,) = outline.parts
+    assert (outline.width, outline.height) == (160, 120)
+    assert all(abs(((x - 0.5) * 160) ** 2 + ((y - 0.5) * 120) ** 2 - 30**2) < 150 for x, y in part)
+    assert 30 < len(part) <= 240
