@@ -1,7 +1,8 @@
 """Export a trained recipe to weights/NAME: `python -m training.export RECIPE`.
 
 Writes NAME.onnx and card.json; weights too large for 25 MB are stored as float16 and computed with as float32. Calibration, mask
-choice and figures are filled in by `python -m training.evaluate`, which measures what was exported.
+choice and figures are filled in by `python -m training.evaluate`, which measures what was exported. `--cycle 0 --weights
+runs/left-out` exports the network as it was after its first cycle, which has seen nothing of the sources that later cycles add.
 """
 
 from __future__ import annotations
@@ -20,15 +21,26 @@ from torch import nn
 
 from core.preprocess import FRAMES
 from core.runtime import load_network
+from training.checkpoint import RUNS, averaged, read_checkpoint
 from training.data import CLASSES, MALIGNANT_CLASSES
-from training.recipe import Recipe, build_network, read_recipe
-from training.train import RUNS
+from training.metrics import dice
+from training.networks import NETWORKS, PRETRAINED
+from training.recipe import Recipe, read_recipe
 
 WEIGHTS = Path("weights")
 LARGEST_BYTES = 25 * 2**20
 LARGEST_DIFFERENCE = 0.005
 """In probability, between the trained and the exported network."""
-TITLES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "resnet18": "ResNet-18"}
+SMALLEST_OVERLAP = 0.999
+"""Dice between the masks of both."""
+TITLES = {
+    "unet": "U-Net on MobileNetV2",
+    "deeplabv3": "DeepLabV3 on MobileNetV2, with the decoder of DeepLabV3+",
+    "mobilenetv2": "MobileNetV2",
+    "resnet18": "ResNet-18",
+}
+CONTEXTS = (1.3, 1.8, 2.6)
+"""Widths of the classifiers' crops in lesion extents: within those learned from (training.tasks.CONTEXTS)."""
 SOURCES = {
     "ham10000": "HAM10000 (CC BY-NC 4.0)",
     "melanoma10k": "photographs of the ISIC archive (non-commercial)",
@@ -57,33 +69,35 @@ class Probability(nn.Module):
         return torch.sigmoid(self.network(photo))
 
 
-def export(recipe: Recipe, *, runs: Path = RUNS, weights: Path = WEIGHTS) -> float:
-    """Export the recipe's checkpoint; returns the largest difference in probability to the trained network.
+def export(recipe: Recipe, *, runs: Path = RUNS, weights: Path = WEIGHTS, cycle: int | None = None) -> float:
+    """Export the recipe's checkpoint, or that of one finished cycle; returns the largest difference in probability to the
+    trained network.
 
-    Raises ValueError, and leaves what was exported before, where it is more than LARGEST_DIFFERENCE.
+    Raises ValueError, and leaves what was exported before, where it is more than LARGEST_DIFFERENCE, or the masks' Dice less
+    than SMALLEST_OVERLAP.
     """
-    network = trained(recipe, runs)
+    checkpoint = read_checkpoint(recipe, runs, cycle)
+    network = trained(recipe, checkpoint)
     folder = weights / recipe.name
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
-        card = first_card(recipe, network, to_onnx(network, recipe, Path(partial) / f"{recipe.name}.onnx"))
+        card = first_card(recipe, checkpoint, network, to_onnx(network, recipe, Path(partial) / f"{recipe.name}.onnx"))
         write_card(card, Path(partial))
-        difference = largest_difference(network, recipe, Path(partial))
-        if difference > LARGEST_DIFFERENCE:
-            raise ValueError(f"The exported {recipe.name} differs by {difference:.4f} in probability.")
+        difference, overlap = differences(network, recipe, Path(partial))
+        if difference > LARGEST_DIFFERENCE or overlap < SMALLEST_OVERLAP:
+            raise ValueError(f"The exported {recipe.name} differs by {difference:.4f} in probability, its masks' Dice is {overlap:.4f}.")
         card["export_difference"] = round(difference, 6)
+        if recipe.task == "segmentation":
+            card["export_mask_dice"] = round(overlap, 5)
         write_card(card, Path(partial))
         for name in (f"{recipe.name}.onnx", "card.json"):
             (Path(partial) / name).replace(folder / name)
     return difference
 
 
-def trained(recipe: Recipe, runs: Path = RUNS) -> nn.Module:
-    """Return the averaged network of the recipe's checkpoint; for segmentation it answers with probabilities."""
-    checkpoint = torch.load(runs / recipe.name / "checkpoint.pt", map_location="cpu", weights_only=True)
-    network = build_network(recipe)
-    network.load_state_dict(checkpoint["averaged"])
-    network = network.eval().requires_grad_(False)
+def trained(recipe: Recipe, checkpoint: dict) -> nn.Module:
+    """Return the averaged network of a checkpoint; for segmentation it answers with probabilities."""
+    network = averaged(recipe, checkpoint)
     if recipe.task == "classification":
         return network
     normalisation, network = network.normalisation, Probability(network).eval()
@@ -99,7 +113,7 @@ def to_onnx(network: nn.Module, recipe: Recipe, path: Path) -> str:
         outputs = ["probability"]
     else:
         example, shape = torch.zeros(2, 3, recipe.size, recipe.size), {0: free}
-        outputs = ["malignant_logit", "class_logits", "malignant_map"]
+        outputs = ["malignant_logit", "class_logits", "malignant_map", "features"]
     torch.onnx.export(
         network,
         (example,),
@@ -110,6 +124,8 @@ def to_onnx(network: nn.Module, recipe: Recipe, path: Path) -> str:
         opset_version=18,
         external_data=False,
         dynamo=True,
+        # Unoptimised, weights and normalisation keep their names and values: training can begin from them. The runtime fuses them.
+        optimize=False,
         verbose=False,
     )
     model = onnx.load(path)
@@ -145,7 +161,7 @@ def store_as_float16(model: onnx.ModelProto) -> None:
         model.graph.node.insert(0, cast)
 
 
-def first_card(recipe: Recipe, network: nn.Module, sha256: str) -> dict:
+def first_card(recipe: Recipe, checkpoint: dict, network: nn.Module, sha256: str) -> dict:
     """Return a card with everything but what is fitted and measured on the exported network."""
     card = {
         "name": recipe.name,
@@ -153,8 +169,13 @@ def first_card(recipe: Recipe, network: nn.Module, sha256: str) -> dict:
         "version": "",
         "task": recipe.task,
         "sha256": sha256,
-        "data": {"sources": list(recipe.sources), "split": "by group, sha256 of the group's name: 70/8/7/15 %"},
-        "licence": licence(recipe),
+        "data": {
+            "sources": (sources := list(recipe.sources(checkpoint["cycle"]))),
+            "split": "by group, sha256 of the group's name: 70/8/7/15 %",
+            "cycle": checkpoint["cycle"],
+            "begun_from": checkpoint["begun_from"] or "nothing but the pretrained encoder, where there is one",
+        },
+        "licence": licence(recipe, sources),
         "caution": "A reference and follow-up aid, not a medical device.",
     }
     if recipe.task == "segmentation":
@@ -169,38 +190,40 @@ def first_card(recipe: Recipe, network: nn.Module, sha256: str) -> dict:
             "metrics": [],
         }
     return card | {
-        "input": {"normalisation": network.normalisation, "size": recipe.size, "context": recipe.context},
+        "input": {"normalisation": network.normalisation, "size": recipe.size, "contexts": list(CONTEXTS), "whole_photo": True},
         "classes": [{"name": name, "malignant": name in MALIGNANT_CLASSES} for name in CLASSES],
         "malignant_means": "melanoma, basal-cell carcinoma or actinic keratosis / Bowen's disease",
         "calibration": {"slope": 1.0, "intercept": 0.0},
+        "share": 1.0,
         "bands": BANDS,
         "metrics": [],
     }
 
 
-def licence(recipe: Recipe) -> str:
+def licence(recipe: Recipe, sources: list[str]) -> str:
     """Say whose photographs the weights were learned from, and that this binds their use."""
-    sources = ", ".join(dict.fromkeys(SOURCES.get(source, source) for source in recipe.sources))
-    encoder = (
-        " The encoder began from MobileNetV2 weights of ImageNet (Apache-2.0)." if recipe.network["architecture"] == "deeplabv3" else ""
-    )
-    return f"Learned from non-commercial research photographs: {sources}. For non-commercial use only.{encoder}"
+    names = ", ".join(dict.fromkeys(SOURCES.get(source, source) for source in sources))
+    pretrained = NETWORKS[recipe.network["architecture"]] in PRETRAINED
+    encoder = " The encoder began from MobileNetV2 weights of ImageNet (Apache-2.0)." if pretrained else ""
+    return f"Learned from non-commercial research photographs: {names}. For non-commercial use only.{encoder}"
 
 
 def write_card(card: dict, folder: Path) -> None:
     """Write card.json with a version that changes when the network's answers can."""
-    answers = {name: card.get(name) for name in ("sha256", "input", "threshold", "expected_dice", "calibration", "bands")}
+    answers = {name: card.get(name) for name in ("sha256", "input", "threshold", "expected_dice", "calibration", "share", "bands")}
     card["version"] = "1." + hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()[:8]
     partial = folder / "card.json.partial"
     partial.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     partial.replace(folder / "card.json")
 
 
-def largest_difference(network: nn.Module, recipe: Recipe, folder: Path) -> float:
-    """Return the largest difference in probability between trained and exported network on smooth random pictures."""
+def differences(network: nn.Module, recipe: Recipe, folder: Path) -> tuple[float, float]:
+    """Compare trained and exported network on smooth random pictures: the largest difference in probability, and for
+    segmentation the smallest Dice between their masks (1 for classification).
+    """
     exported = load_network(folder)
     rng = np.random.default_rng(recipe.seed)
-    differences = []
+    largest, smallest = 0.0, 1.0
     for width, height in FRAMES if recipe.task == "segmentation" else ((recipe.size, recipe.size),):
         coarse = torch.from_numpy(rng.normal(0, 1, (4, 3, 6, 6)).astype(np.float32))
         batch = nn.functional.interpolate(coarse, size=(height, width), mode="bicubic")
@@ -210,8 +233,9 @@ def largest_difference(network: nn.Module, recipe: Recipe, folder: Path) -> floa
             expected, found = torch.sigmoid(expected[0]).numpy(), 1 / (1 + np.exp(-exported(batch.numpy())[0]))
         else:
             expected, found = expected.numpy(), exported(batch.numpy())[0]
-        differences.append(float(np.abs(expected - found).max()))
-    return max(differences)
+            smallest = min(smallest, *(dice(one > 0.5, other > 0.5) for one, other in zip(expected, found, strict=True)))
+        largest = max(largest, float(np.abs(expected - found).max()))
+    return largest, smallest
 
 
 def main() -> None:
@@ -219,9 +243,10 @@ def main() -> None:
     parser.add_argument("recipe", help="name in training/recipes, or path of a .toml file")
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the checkpoints")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder to write NAME/ into")
+    parser.add_argument("--cycle", type=int, help="export what this finished cycle gave, rather than the newest")
     options = parser.parse_args()
     recipe = read_recipe(options.recipe)
-    difference = export(recipe, runs=options.runs, weights=options.weights)
+    difference = export(recipe, runs=options.runs, weights=options.weights, cycle=options.cycle)
     size = (options.weights / recipe.name / f"{recipe.name}.onnx").stat().st_size / 2**20
     print(f"{recipe.name}: {size:.1f} MB, differs from the trained network by at most {difference:.5f} in probability")
 

@@ -57,7 +57,7 @@ class Recipe:
     size: int = 160
     """Side of the classifier's square input."""
     teacher: str = ""
-    """Name of an exported classifier whose answers this one learns from beside the labels."""
+    """Recipe of a classifier, trained before, whose answers this one learns from beside the labels."""
 
     def sources(self, cycle: int) -> tuple[str, ...]:
         """Return everything learned from up to and including a cycle; cycles after the last repeat it."""

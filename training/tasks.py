@@ -97,7 +97,11 @@ class Classification:
         self.train_extents = extents(self.train)
         self.validation_extents = extents(self.validation)
         self.weights = balance(self.train_rows)
-        self.teacher = load_network(Path("weights") / recipe.teacher) if recipe.teacher else None
+        self.teacher: nn.Module | None = None
+
+    def learn_from(self, teacher: nn.Module) -> None:
+        """Let batches carry a trained classifier's answers beside the labels."""
+        self.teacher = teacher
 
     def batch(
         self, rng: np.random.Generator, indices: np.ndarray, strength: float = 1.0, scale: float = 1.0
@@ -118,9 +122,11 @@ class Classification:
             targets.append((row.malignant, CLASSES.index(row.class_name) if row.class_name else -1))
         targets = np.array(targets, np.float32)
         if self.teacher is not None:
-            seen = np.stack([resize(picture, *[self.teacher.card.details["input"]["size"]] * 2) for picture in pictures])
-            malignant, classes = self.teacher(normalise(seen, self.teacher.card.details["input"]["normalisation"]))[:2]
-            targets = np.column_stack([targets, malignant, classes])
+            seen = np.stack([resize(picture, self.size, self.size) for picture in pictures])
+            device = next(self.teacher.parameters()).device
+            with torch.inference_mode():
+                malignant, classes = self.teacher(torch.from_numpy(normalise(seen, self.teacher.normalisation)).to(device))[:2]
+            targets = np.column_stack([targets, malignant.cpu(), classes.cpu()])
         return normalise(np.stack(pictures), self.normalisation), targets
 
     @staticmethod

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from training.checkpoint import RUNS, averaged, read_checkpoint
 from training.networks.mobilenet import freeze
 from training.recipe import Cycle, Recipe, Stage, build_network, read_recipe
 from training.tasks import TASKS
 from training.warm_start import load_exported
 
-RUNS = Path("runs")
 CHECKPOINT_EVERY_S = 180
 VALIDATION_PICTURES = 160  # enough to watch; figures come from training.evaluate
 
@@ -163,6 +163,10 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
     """Train the state's cycle to its end, with a checkpoint every few minutes."""
     cycle = recipe.cycle(state.cycle)
     task = TASKS[recipe.task](recipe, cycle.sources, folder, runs / "cache", state.network.normalisation)
+    if recipe.teacher:
+        teacher = read_recipe(recipe.teacher)
+        # As it was after the same cycle: it must not pass on what it saw of sources that this cycle leaves out.
+        task.learn_from(averaged(teacher, read_checkpoint(teacher, runs, min(state.cycle, len(teacher.cycles) - 1))).to(device))
     total_steps = max(1, math.ceil(cycle.epochs * len(task.weights) / recipe.batch))
     chances = task.weights / task.weights.sum()
     say(f"{recipe.name}: {len(task.weights)} pictures, cycle {state.cycle}, from step {state.step} of at most {total_steps}")

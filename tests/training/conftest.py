@@ -35,7 +35,8 @@ def drawn_data(tmp_path_factory) -> Path:
             cv2.imwrite(str(folder / f"{number}.png"), photo[:, :, ::-1])
             cv2.imwrite(str(folder / f"{number}.mask.png"), mask)
             name = "mel" if dark else "nv"
-            writer.writerow(["ham10000", f"{number}.png", f"{number}.mask.png", f"G{number}", name, int(dark), int(dark), *[""] * 6])
+            source = "ph2" if number % 5 == 4 else "ham10000"
+            writer.writerow([source, f"{number}.png", f"{number}.mask.png", f"G{number}", name, int(dark), int(dark), *[""] * 6])
     return folder
 
 
@@ -53,11 +54,21 @@ def draw(rng: np.random.Generator, colour) -> tuple[np.ndarray, np.ndarray]:
 @pytest.fixture
 def tiny_recipes(tmp_path) -> dict[str, str]:
     """Paths of a tiny recipe for each task."""
+    first = '[[cycles]]\nsources = ["ham10000"]\n'
     texts = {
-        "tinyunet": 'task = "segmentation"\nsources = ["ham10000"]\nepochs = 8\nbatch = 4\nlearning_rate = 5e-3\naverage = 0.9\n'
-        '[network]\narchitecture = "unet"\nchannels = [4, 8, 16, 16, 16]\n',
-        "tinyresnet": 'task = "classification"\nsources = ["ham10000"]\nepochs = 4\nbatch = 8\nlearning_rate = 1e-3\naverage = 0.8\n'
-        'size = 32\n[network]\narchitecture = "resnet18"\ndropout = 0.0\n',
+        "tinyunet": 'task = "segmentation"\nbatch = 4\naverage = 0.9\n'
+        '[network]\narchitecture = "unet"\nchannels = [8, 8, 8, 8]\nencoder_width = 0.1\n'
+        + first
+        + "epochs = 10\nlearning_rate = 1e-2\nstages = [{ share = 0.5, scale = 0.5 }, { share = 0.5 }]\n"
+        '[[cycles]]\nsources = ["ham10000", "ph2"]\nepochs = 2\nlearning_rate = 2e-3\nstages = [{ frozen = 4 }]\n',
+        "tinydeeplab": 'task = "segmentation"\nbatch = 4\naverage = 0.9\n'
+        '[network]\narchitecture = "deeplabv3"\nwidth = 16\natrous_rates = [2, 4]\nencoder_width = 0.1\n'
+        + first
+        + "epochs = 6\nlearning_rate = 1e-2\n",
+        "tinymobilenet": 'task = "classification"\nbatch = 8\naverage = 0.8\nsize = 32\n'
+        '[network]\narchitecture = "mobilenetv2"\ndropout = 0.0\nencoder_width = 0.25\n' + first + "epochs = 2\nlearning_rate = 2e-3\n",
+        "tinyresnet": 'task = "classification"\nbatch = 8\naverage = 0.8\nsize = 32\n'
+        '[network]\narchitecture = "resnet18"\ndropout = 0.0\n' + first + "epochs = 4\nlearning_rate = 1e-3\n",
     }
     paths = {}
     for name, text in texts.items():

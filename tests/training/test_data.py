@@ -25,7 +25,7 @@ def test_a_manifest_is_read_with_labels_and_parts(drawn_data):
     assert rows[0].malignant == 1 and rows[0].class_name == "mel"
     assert rows[1].malignant == 0 and rows[1].class_name == "nv"
     assert {row.part for row in rows} == {part for part, _ in PARTS}
-    assert read_manifest(drawn_data, ("ph2",)) == []
+    assert read_manifest(drawn_data, ("mednode",)) == []
 
 
 def test_melanoma_stands_in_where_malignancy_is_not_given(tmp_path):

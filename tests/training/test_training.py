@@ -1,14 +1,29 @@
 """A tiny recipe learns, stops, goes on, and answers the same once exported."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 from core.runtime import load_networks
+from training import report
 from training import train as training
-from training.evaluate import evaluate, fit_bands, fit_calibration
+from training.data import read_manifest
+from training.evaluate import (
+    evaluate,
+    fit_bands,
+    fit_calibration,
+    fit_shares,
+    operating_point,
+    source_weights,
+    take_over_left_out,
+)
 from training.export import LARGEST_DIFFERENCE, export
 from training.recipe import FOLDER, build_network, read_recipe
+from training.tasks import Classification
+from training.warm_start import OtherNetwork
 
 
 def quiet(line: str) -> None:
@@ -22,29 +37,95 @@ def test_every_recipe_builds(name):
     assert sum(weight.numel() for weight in build_network(recipe).parameters()) > 1e6
 
 
-def test_the_learning_rate_warms_up_falls_to_nothing_and_halves_each_cycle():
+def test_the_learning_rate_warms_up_and_falls_to_nothing_and_halves_in_cycles_after_the_last():
     recipe = read_recipe("unet")
+    highest = [cycle.learning_rate for cycle in recipe.cycles]
     rates = [training.learning_rate(recipe, 0, progress) for progress in (0.0, 0.05, 0.5, 1.0)]
-    assert rates[0] == 0 and rates[1] == recipe.learning_rate and 0 < rates[2] < rates[1] and rates[3] < 1e-9
-    assert training.learning_rate(recipe, 1, 0.05) == recipe.learning_rate / 2
+    assert rates[0] == 0 and rates[1] == highest[0] and 0 < rates[2] < rates[1] and rates[3] < 1e-9
+    assert [training.learning_rate(recipe, cycle, 0.05) for cycle in (1, 2, 3)] == [highest[1], highest[1] / 2, highest[1] / 4]
 
 
-def test_a_tiny_network_learns_exports_and_is_measured(drawn_data, tiny_recipes, tmp_path):
-    runs, weights = tmp_path / "runs", tmp_path / "weights"
-    unet, resnet = (read_recipe(path) for path in tiny_recipes.values())
-    state = training.train(unet, drawn_data, runs=runs, say=quiet)
-    assert state.finished
-    assert export(unet, runs=runs, weights=weights) <= LARGEST_DIFFERENCE
-    training.train(resnet, drawn_data, runs=runs, say=quiet)
-    assert export(resnet, runs=runs, weights=weights) <= LARGEST_DIFFERENCE
+def test_stages_follow_one_another_and_augmentation_weakens_in_the_second_half():
+    cycle = read_recipe("unet").cycles[0]
+    assert [training.stage_at(cycle, progress) for progress in (0.0, 0.6, 0.7, 1.0)] == [*cycle.stages[:1] * 2, *cycle.stages[1:] * 2]
+    assert [training.strength_at(cycle, progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 1.0, 0.4])
 
+
+def test_the_first_cycle_leaves_out_what_later_ones_add():
+    recipe = read_recipe("mobilenetv2")
+    assert set(recipe.sources(1)) - set(recipe.sources(0)) == {"ph2", "mednode"}
+    assert recipe.sources(7) == recipe.sources(1)
+
+
+def test_frozen_blocks_keep_their_weights_and_the_others_learn(drawn_data, tiny_recipes, tmp_path):
+    recipe = read_recipe(tiny_recipes["tinyunet"])
+    recipe = replace(recipe, cycles=(replace(recipe.cycles[1], epochs=1),))
+    before = training.begin(recipe, None, torch.device("cpu")).network.state_dict()
+    after = training.train(recipe, drawn_data, runs=tmp_path, say=quiet).network.state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert not {name for name in changed if name.startswith(tuple(f"encoder.blocks.{number}." for number in range(4)))}
+    assert "encoder.blocks.4.conv.0.0.weight" in changed and "head.weight" in changed
+
+
+def test_tiny_networks_learn_export_and_are_measured(drawn_data, tiny_recipes, tmp_path):
+    runs, weights, left_out = tmp_path / "runs", tmp_path / "weights", tmp_path / "left_out"
+    for path in tiny_recipes.values():
+        recipe = read_recipe(path)
+        assert training.train(recipe, drawn_data, runs=runs, say=quiet).finished
+        assert export(recipe, runs=runs, weights=weights) <= LARGEST_DIFFERENCE
+        export(recipe, runs=runs, weights=left_out, cycle=0)
+
+    evaluate(drawn_data, weights=left_out, sources=("ph2",), say=quiet)
     cards = evaluate(drawn_data, weights=weights, sources=("ham10000",), say=quiet)
-    figures = {one["figure"]: one for one in cards["tinyunet"]["metrics"]}
-    assert figures["dice"]["value"] > 0.8
-    assert figures["dice"]["interval"][0] <= figures["dice"]["value"] <= figures["dice"]["interval"][1]
-    assert {one["figure"] for one in cards["tinyresnet"]["metrics"]} >= {"auc", "ece", "accuracy"}
+    take_over_left_out(cards, weights, left_out)
+    for name in ("tinyunet", "tinydeeplab"):
+        figures = {one["figure"]: one for one in cards[name]["metrics"]}
+        assert figures["dice"]["value"] > 0.7
+        assert figures["dice"]["interval"][0] <= figures["dice"]["value"] <= figures["dice"]["interval"][1]
+    left = {(one["figure"], one["source"]) for one in cards["tinyunet"]["left_out"]["metrics"]}
+    assert ("dice", "ph2") in left and cards["tinyunet"]["left_out"]["cycle"] == 0
+    together = cards["tinyresnet"]["together"]
+    assert {one["figure"] for one in together["metrics"]} >= {"auc", "ece", "accuracy", "specificity_at_point"}
+    assert together == cards["tinymobilenet"]["together"] and together["reliability"]["ham10000"]
     assert load_networks(weights).keys() == cards.keys()
     assert json.loads((weights / "tinyunet" / "card.json").read_text())["metrics"]
+
+    path = tmp_path / "docs" / "report.md"
+    report.write(cards, [], "| all |", path)
+    lines = path.read_text().splitlines()
+    assert any(line.startswith("| AUC malignant, ham10000 | ham10000 |") for line in lines)
+    assert any(line.startswith("| Dice, ph2 left out of training | ph2 |") and "0.945" in line for line in lines)
+    assert any(line.startswith("| exported against trained: probability |") and line.endswith("held |") for line in lines)
+
+
+def test_training_begins_from_an_exported_network(drawn_data, tiny_recipes, tmp_path):
+    recipe = read_recipe(tiny_recipes["tinyunet"])
+    recipe = replace(recipe, cycles=tuple(replace(cycle, epochs=0.5) for cycle in recipe.cycles))
+    trained = training.train(recipe, drawn_data, runs=tmp_path / "runs", say=quiet)
+    export(recipe, runs=tmp_path / "runs", weights=tmp_path / "weights")
+    folder = tmp_path / "weights" / recipe.name
+    again = training.begin(recipe, None, torch.device("cpu"), folder)
+    assert again.cycle == 1, "what an exported network learned from is not known to leave anything out"
+    assert again.begun_from == json.loads((folder / "card.json").read_text())["version"]
+    for name, value in trained.averaged.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            assert torch.equal(value, again.network.state_dict()[name]), name
+
+    with pytest.raises(OtherNetwork, match="no weights named"):
+        training.begin(read_recipe(tiny_recipes["tinydeeplab"]), None, torch.device("cpu"), folder)
+    wider = replace(recipe, network=recipe.network | {"channels": [8, 8, 8, 16]})
+    with pytest.raises(OtherNetwork, match="there"):
+        training.begin(wider, None, torch.device("cpu"), folder)
+
+
+def test_a_pupil_learns_from_its_teachers_answers(drawn_data, tiny_recipes, tmp_path):
+    teacher, pupil = tiny_recipes["tinymobilenet"], read_recipe(tiny_recipes["tinyresnet"])
+    training.train(read_recipe(teacher), drawn_data, runs=tmp_path, say=quiet)
+    pupil = replace(pupil, teacher=teacher, cycles=(replace(pupil.cycles[0], epochs=0.5),))
+    assert training.train(pupil, drawn_data, runs=tmp_path, say=quiet).finished
+    agreeing, differing = torch.tensor([[1.0, 1, 4, *[0, 4] * 3, 0]]), torch.tensor([[1.0, 1, -4, *[4, 0] * 3, 4]])
+    outputs = (torch.tensor([3.0]), torch.tensor([[0.0, 3, 0, 3, 0, 3, 0]]), None, None)
+    assert Classification.loss(outputs, agreeing) < Classification.loss(outputs, differing)
 
 
 def test_a_stopped_training_goes_on_where_it_was(drawn_data, tiny_recipes, tmp_path, monkeypatch):
@@ -66,19 +147,35 @@ def test_a_stopped_training_goes_on_where_it_was(drawn_data, tiny_recipes, tmp_p
 
     assert training.train(recipe, drawn_data, runs=tmp_path, say=quiet).step == steps, "finished stays finished"
     again = training.train(recipe, drawn_data, runs=tmp_path, again=True, time_limit_minutes=0.005, say=quiet)
-    assert again.cycle == 1 and again.finished
+    assert again.cycle == len(recipe.cycles) and again.finished
 
 
-def test_calibration_and_bands_follow_the_labels():
-    import numpy as np
-
+def test_calibration_shares_and_bands_follow_the_labels():
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 2, 4000)
     labels = (rng.random(4000) < 1 / (1 + np.exp(-(0.5 * logits - 1)))).astype(int)
     fit = fit_calibration(logits, labels)
     assert fit["slope"] == pytest.approx(0.5, abs=0.06) and fit["intercept"] == pytest.approx(-1, abs=0.12)
 
+    shares = fit_shares({"wise": 0.5 * logits - 1, "guessing": rng.normal(0, 1, 4000), "contrary": 1 - 0.5 * logits}, labels)
+    assert shares["wise"] == pytest.approx(1, abs=0.15) and shares["guessing"] < 0.1 and shares["contrary"] == 0
+
     honest = np.linspace(0, 1, 2000)
-    assert fit_bands(honest, (rng.random(2000) < honest).astype(int))["high_benign"] == 0.05
-    boastful = fit_bands(np.linspace(0, 0.1, 2000), (rng.random(2000) < np.linspace(0, 0.8, 2000)).astype(int))
-    assert boastful["high_benign"] < 0.05
+    assert fit_bands([(honest, (rng.random(2000) < honest).astype(int))])["high_benign"] == 0.05
+    one, other = np.linspace(0, 0.1, 2000), np.linspace(0, 0.8, 2000)
+    boastful = fit_bands([(honest, (rng.random(2000) < honest).astype(int)), (one, (rng.random(2000) < other).astype(int))])
+    assert boastful["high_benign"] < 0.05, "one source in which High would be wrong is enough"
+
+
+def test_the_operating_point_finds_enough_of_the_malignant_ones():
+    probabilities = np.linspace(0, 1, 1001)
+    point = operating_point(probabilities, (probabilities > 0.5).astype(int))
+    assert point["threshold"] == pytest.approx(0.525, abs=0.01)
+    assert point["sensitivity"] >= 0.95 and point["specificity"] == 1
+
+
+def test_sources_count_by_the_square_root_of_their_photos(drawn_data):
+    rows = read_manifest(drawn_data)
+    weights = source_weights(rows)
+    sums = {source: weights[[row.source == source for row in rows]].sum() for source in ("ham10000", "ph2")}
+    assert sums == pytest.approx({"ham10000": 58**0.5, "ph2": 14**0.5})
