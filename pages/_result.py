@@ -26,7 +26,7 @@ from services.errors import AccessError
 from services.reviews import PatientReview, ReviewView
 from services.views import NoteView, Person, PhotoView, VisitView
 
-MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "resnet18": "ResNet-18", "fusion": "Both together"}
+MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "mobilenetv2": "MobileNetV2", "resnet18": "ResNet-18", "fusion": "Both together"}
 UNITS = {"fraction": "of the frame", "px": "pixels", "px2": "pixels²", "mm": "mm", "mm2": "mm²", "deg": "degrees", "percent": "%"}
 """Last part of a measurement's name -> its unit in words."""
 

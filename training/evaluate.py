@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from core.analysis import Mask
 from core.classification import calibrated_logit, lesion_logits
-from core.runtime import Network, load_networks, read_card
+from core.runtime import THREADS, Network, load_networks, read_card
 from core.segmentation import Segmentation, dice_features, segment
 from training import report
 from training.data import Row, read_manifest, read_mask, read_picture
@@ -259,8 +260,11 @@ def evaluate(
     fitting = [row for source in LABELLED for row in [one for one in rows if one.part == "calibration" and one.source == source][:limit]]
     testing = {source: [row for row in held_out(rows, learned_from) if row.source == source][:limit] for source in sources}
     tick = Progress(say, len(fitting) + sum(map(len, testing.values())))
-    calibration = [tick(outline(row, folder, segmenters)) for row in fitting]
-    tests = {source: [tick(outline(row, folder, segmenters)) for row in some] for source, some in testing.items() if some}
+    pool = ThreadPoolExecutor(THREADS)
+    calibration, *tested = (
+        [tick(photo) for photo in pool.map(lambda row: outline(row, folder, segmenters), some)] for some in (fitting, *testing.values())
+    )
+    tests = {source: photos for source, photos in zip(testing, tested, strict=True) if photos}
     fits = {name: fit_expected_dice([photo for photo in calibration if photo.dice], name) for name in segmenters}
     outlined = {source: photos for source, photos in tests.items() if source in WITH_MASKS}
     for name in segmenters:
@@ -268,8 +272,9 @@ def evaluate(
         cards[name]["metrics"] = [one for source, photos in outlined.items() for one in mask_figures(photos, source, [name] * len(photos))]
         cards[name]["mask_choice"] = [one for source, photos in outlined.items() for one in choice_figures(photos, source, fits)]
     if classifiers:
-        for photo in [*calibration, *(photo for photos in tests.values() for photo in photos)]:
-            tick(judge_lesion(photo, folder, classifiers, fits))
+        photos = [*calibration, *(photo for some in tests.values() for photo in some)]
+        for _ in pool.map(lambda photo: tick(judge_lesion(photo, folder, classifiers, fits)), photos):
+            pass
         judge_probability({name: cards[name] for name in classifiers}, calibration, tests)
     for name, card in cards.items():
         write_card(card, weights / name)
@@ -342,6 +347,8 @@ def _answers(photos: list[Photo], fits: dict[str, dict[str, float]], shares: dic
 def take_over_left_out(cards: dict[str, dict], weights: Path, folder: Path) -> None:
     """Copy what the networks of `folder` reached on sources that they had not seen into the cards of the same names."""
     for name, card in cards.items():
+        if not (folder / name / "card.json").exists():
+            continue
         earlier = read_card(folder / name / "card.json").details
         metrics = [*earlier["metrics"], *({**one, "mask": one["mask"]} for one in earlier.get("mask_choice", []))]
         metrics += [{**one, "networks": "together"} for one in earlier.get("together", {}).get("metrics", [])]

@@ -10,7 +10,7 @@ from core.analyser import Analyser
 from training import hard_cases
 
 REPORT = Path("docs/EVALUATION.md")
-HARD_CASES = 120
+HARD_CASES = 60
 """Photos a source that are made hard: each is judged ten times."""
 ENOUGH = 100
 """Photos shown "High" from which a source's share of right ones is held to its target."""

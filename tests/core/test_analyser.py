@@ -49,7 +49,7 @@ def test_a_plain_mole_is_found_measured_and_judged(analyser):
     assert analysis.diagnosis in Diagnosis and analysis.confidence in Confidence
     assert sum(analysis.differential.values()) == pytest.approx(1)
     assert analysis.measurements["area_px"] == np.count_nonzero(analysis.masks[analysis.chosen])
-    assert analysis.model_versions.keys() == {"unet", "deeplabv3", "resnet18"}
+    assert analysis.model_versions.keys() == {"unet", "deeplabv3", "mobilenetv2", "resnet18"}
     assert analysis.elapsed_ms > 0
 
 

@@ -21,7 +21,7 @@ def copied(tmp_path):
 def test_every_network_fits_its_card_and_the_limits():
     networks = load_networks(WEIGHTS)
     assert {network.card.task for network in networks.values()} == {"segmentation", "classification"}
-    assert {"unet", "deeplabv3", "resnet18"} <= set(networks)
+    assert {"unet", "deeplabv3", "mobilenetv2", "resnet18"} <= set(networks)
     for name in networks:
         assert (WEIGHTS / name / f"{name}.onnx").stat().st_size <= 25 * 2**20
         assert "non-commercial" in networks[name].card.details["licence"]
@@ -72,7 +72,8 @@ def test_a_file_that_is_no_network_is_refused_though_its_sha256_fits(copied):
 def test_an_empty_folder_and_a_folder_without_a_classifier_are_refused(tmp_path, copied):
     with pytest.raises(UnusableWeights, match=r"card\.json"):
         Analyser.load(tmp_path / "absent")
-    shutil.rmtree(copied / "resnet18")
+    for name in ("mobilenetv2", "resnet18"):
+        shutil.rmtree(copied / name)
     with pytest.raises(UnusableWeights, match="classification"):
         Analyser.load(copied)
 

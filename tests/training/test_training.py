@@ -73,7 +73,8 @@ def test_tiny_networks_learn_export_and_are_measured(drawn_data, tiny_recipes, t
         recipe = read_recipe(path)
         assert training.train(recipe, drawn_data, runs=runs, say=quiet).finished
         assert export(recipe, runs=runs, weights=weights) <= LARGEST_DIFFERENCE
-        export(recipe, runs=runs, weights=left_out, cycle=0)
+        if recipe.name in ("tinyunet", "tinyresnet"):
+            export(recipe, runs=runs, weights=left_out, cycle=0)
 
     evaluate(drawn_data, weights=left_out, sources=("ph2",), say=quiet)
     cards = evaluate(drawn_data, weights=weights, sources=("ham10000",), say=quiet)
