@@ -57,7 +57,7 @@ class Case:
     """Of the newest accepted photo; that of the question where a colleague asks."""
     upload_id: int | None
     probability: float | None
-    """None also where a colleague wants an opinion that does not know it."""
+    """None also where the doctor is to judge without knowing it."""
     change: float | None
     """Relative change of the area beyond error."""
     last_visited_on: date | None
@@ -71,6 +71,8 @@ class WorkList:
     cases: Page[Case]
     counts: dict[str, int]
     """Kind -> number of cases that pass the filter but for its kind."""
+    blind: bool
+    """The doctor judges before seeing the networks' answer, so none of it is in the list or its order."""
 
     @property
     def waiting(self) -> int:
@@ -83,7 +85,7 @@ def work_list(actor: Person, *, filter: WorkFilter = WorkFilter(), page: int = 1
         policy.require(session, actor, Action.VIEW_WORK_LIST)
         asked = _questions(session, actor)
         waiting = _Waiting(session, actor, filter, asked)
-        found = WorkList(_page(session, waiting, asked, filter, page, size), waiting.counts)
+        found = WorkList(_page(session, waiting, asked, filter, page, size), waiting.counts, waiting.blind)
     record_view(actor, Action.VIEW_WORK_LIST)
     return found
 
@@ -100,7 +102,7 @@ def case_of(actor: Person, *, lesion_id: int) -> Case | None:
         policy.require(session, actor, Action.VIEW_WORK_LIST)
         asked = _questions(session, actor)
         waiting = _Waiting(session, actor, WorkFilter(), asked, lesion_id=lesion_id)
-        found = _cases(session, waiting.ordered().limit(1), asked)
+        found = _cases(session, waiting.ordered().limit(1), asked, blind=waiting.blind)
     record_view(actor, Action.VIEW_WORK_LIST)
     return found[0] if found else None
 
@@ -147,8 +149,11 @@ class _Waiting:
     ) -> None:
         _require_known(filter)
         is_asked = one_of(MoleSummary.lesion_id, asked)
-        overdue = and_(MoleSummary.urgency > Urgency.OVERDUE, MoleSummary.due_on < today())
-        self.rank = case((is_asked, Urgency.OPINION), (overdue, Urgency.OVERDUE), else_=MoleSummary.urgency)
+        # Who judges before seeing the networks' answer does not read it from the list either: all of it is new to them.
+        self.blind = session.get_one(User, actor.id).blind_reviews
+        urgency = case((MoleSummary.urgency < Urgency.NOTHING, Urgency.NEW), else_=Urgency.NOTHING) if self.blind else MoleSummary.urgency
+        overdue = and_(urgency > Urgency.OVERDUE, MoleSummary.due_on < today())
+        self.rank = case((is_asked, Urgency.OPINION), (overdue, Urgency.OVERDUE), else_=urgency)
         shared = select(CareGrant.patient_id).where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
         self.shared = MoleSummary.patient_id.in_(shared)
         self.conditions = [
@@ -176,7 +181,7 @@ class _Waiting:
                 self.rank,
                 case((self.rank == Urgency.OVERDUE, MoleSummary.due_on)),
                 case((self.rank == Urgency.CHANGED, func.abs(MoleSummary.change))).desc().nulls_last(),
-                MoleSummary.probability.desc().nulls_last(),
+                MoleSummary.last_visited_on if self.blind else MoleSummary.probability.desc().nulls_last(),
                 MoleSummary.lesion_id,
             )
         )
@@ -198,20 +203,20 @@ def _page(session: Session, waiting: _Waiting, asked: dict[int, _Question], filt
             shown.append(Urgency[kind.upper()])
         before = after
     query = waiting.ordered().where(waiting.rank.in_(shown)).limit(size).offset(start - skipped)
-    return Page(items=_cases(session, query, asked) if shown else (), total=total, number=number, size=size)
+    return Page(items=_cases(session, query, asked, blind=waiting.blind) if shown else (), total=total, number=number, size=size)
 
 
-def _cases(session: Session, query: Select[Any], asked: dict[int, _Question]) -> tuple[Case, ...]:
+def _cases(session: Session, query: Select[Any], asked: dict[int, _Question], *, blind: bool) -> tuple[Case, ...]:
     rows = session.execute(query).all()
     ids = [row.MoleSummary.lesion_id for row in rows]
     moles = {lesion.id: (lesion, patient) for lesion, patient in session.execute(select(Lesion, User).join(User).where(Lesion.id.in_(ids)))}
-    return tuple(_case(row, *moles[row.MoleSummary.lesion_id], asked.get(row.MoleSummary.lesion_id)) for row in rows)
+    return tuple(_case(row, *moles[row.MoleSummary.lesion_id], asked.get(row.MoleSummary.lesion_id), blind=blind) for row in rows)
 
 
-def _case(row: Row[Any], lesion: Lesion, patient: User, question: _Question | None) -> Case:
+def _case(row: Row[Any], lesion: Lesion, patient: User, question: _Question | None, *, blind: bool) -> Case:
     summary = row.MoleSummary
     overdue = row.shared and summary.due_on is not None and summary.due_on < today()
-    told = row.shared and not (question and question.blind)
+    told = row.shared and not blind and not (question and question.blind)
     return Case(
         lesion_id=lesion.id,
         kind=Urgency(row.rank).name.lower(),

@@ -73,6 +73,8 @@ reasons.pills(
     "Reason", worklist.KINDS, format_func=lambda kind: f"{KINDS[kind].icon} {KINDS[kind].word} {found.counts[kind]}", default=kind,
     key="kind", label_visibility="collapsed", on_change=choose_kind,
 )
+if found.blind:
+    st.caption(":material/visibility_off: You judge before seeing the networks' answer, so the list neither tells it nor follows it.")
 filtered = bool(kind or region or since or search)
 heading.title(title(found.cases.total, filtered=filtered), anchor=False)
 

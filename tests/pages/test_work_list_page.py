@@ -6,13 +6,11 @@ from datetime import date
 
 import pytest
 
-from db.models import Reminder
 from services import lesions, photos, sharing, worklist
 from services.fields import today
-from services.unit_of_work import transaction
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, words
-from tests.services.test_worklist import review
+from tests.services.test_worklist import review, set_due
 
 PAGE = "doctor/work_list.py"
 
@@ -130,8 +128,7 @@ def test_next_of_the_last_case_is_the_list(walk) -> None:
 def test_walk_passes_over_what_waits_no_more(walk, doctor) -> None:
     (second,) = (case for case in worklist.work_list(doctor).cases.items if case.lesion_name == "Two")
     review(second.lesion_id, doctor)
-    with transaction() as session:
-        session.add(Reminder(lesion_id=second.lesion_id, due_on=today(), reason="doctor"))
+    set_due(second.lesion_id, today())
     assert "Ann Archer, Three" in words(walk("One", "walk_next"))
 
 

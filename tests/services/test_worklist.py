@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models import Diagnosis, Reminder, Review, SecondOpinion, Upload, Verdict, Visit
-from services import lesions, photos, sharing, worklist
+from services import lesions, photos, reviews, sharing, worklist
 from services.errors import ValidationError
 from services.fields import today
 from services.unit_of_work import transaction
@@ -27,8 +27,7 @@ def add(tiny):
         if probability is not None:
             tiny.probability = probability
             photos.add_photo(patient, lesion_id=lesion.id, data=photo_bytes(), taken_on=day)
-        with transaction() as session:
-            session.add(Reminder(lesion_id=lesion.id, due_on=due or today() + timedelta(days=30), reason="patient"))
+        set_due(lesion.id, due or today() + timedelta(days=30))
         return lesion.id
 
     return add_mole
@@ -37,6 +36,13 @@ def add(tiny):
 @pytest.fixture
 def shared(patient, doctor):
     return sharing.share_with(patient, doctor_email=doctor.email)
+
+
+def set_due(lesion_id: int, day: date) -> None:
+    with transaction() as session:
+        row = session.scalar(select(Reminder).where(Reminder.lesion_id == lesion_id)) or Reminder(lesion_id=lesion_id, reason="patient")
+        row.due_on = day
+        session.add(row)
 
 
 def names(found: worklist.WorkList) -> list[str]:
@@ -195,3 +201,15 @@ def test_question_that_is_over_is_on_no_list(patient, doctor, other_doctor, shar
         with transaction() as session:
             setattr(session.scalars(select(SecondOpinion)).one(), f"{end}_at", patient.created_at)
     assert worklist.work_list(other_doctor).waiting == 0
+
+
+def test_who_judges_blind_reads_nothing_of_the_networks_from_the_list(patient, doctor, shared, add) -> None:
+    add(patient, "Older", probability=0.02, day=date(2024, 1, 1))
+    add(patient, "Newer", probability=0.9, day=date(2024, 6, 1))
+    late = add(patient, "Late", probability=0.9, due=today() - timedelta(days=1))
+    reviews.choose_blind(doctor, blind=True)
+    found = worklist.work_list(doctor)
+    assert found.blind
+    assert [(case.lesion_name, case.kind) for case in found.cases.items] == [("Late", "overdue"), ("Older", "new"), ("Newer", "new")]
+    assert {(case.probability, case.change, case.reason) for case in found.cases.items} == {(None, None, "")}
+    assert worklist.case_of(doctor, lesion_id=late).probability is None

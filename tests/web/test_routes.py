@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from pages import _routes
 from pages._headers import SecurityHeaders
 from pages._session import COOKIE, DEVICE_COOKIE
-from services import accounts, lesions, photos, sharing, unit_of_work
+from services import accounts, lesions, photos, sharing, unit_of_work, worklist
 from tests.helpers import PASSWORD, TinyAnalyser, photo_bytes
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
@@ -234,6 +234,20 @@ def test_doctor_sees_the_photo_while_it_is_shared(browser_of, patient, doctor, u
     assert browser.get(f"/photo/{upload}/large.jpg").status_code == 200
     sharing.revoke(patient, grant_id=grant.id)
     assert browser.get(f"/photo/{upload}/large.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_every_picture_closes_at_the_next_click_once_the_share_is_revoked(browser_of, patient, doctor, upload, address):
+    """The list and the patient's page lead to these addresses; who kept one gets nothing from it either."""
+    browser = browser_of(doctor)
+    grant = sharing.share_with(patient, doctor_email=doctor.email)
+    assert f"/photo/{worklist.work_list(doctor).cases.items[0].upload_id}/" in address.format(upload)
+    assert browser.get(address.format(upload)).status_code == 200
+    sharing.revoke(patient, grant_id=grant.id)
+    closed = browser.get(address.format(upload))
+    assert closed.status_code == 404
+    assert closed.content == browser.get(address.format(10**9)).content
+    assert worklist.work_list(doctor).waiting == 0
 
 
 def test_stolen_address_is_worth_nothing_after_log_out(browser_of, patient, upload):
