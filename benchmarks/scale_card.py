@@ -27,6 +27,10 @@ SIZE = (1200, 900)
 MOLE_AT_MM = 27.0
 """The mole's middle on the card, both ways."""
 CARD_PX_PER_MM = 24
+DRAWN_AT = 0.3
+"""Density of pigment where the mole's true outline is taken to be: the experts of ham10000, whom the networks follow, draw it where 0.19
+of the step in lightness from skin to lesion is reached (median of 178 lesions, quartiles 0.14 to 0.23), which generated moles
+have at this density. The generator's own outline, at 0.5, lies further in, where 0.33 of the step is reached."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +112,7 @@ def _skin_with_mole(seed: int, tone: int, on_skin: NDArray[np.float64], rng: np.
     drawn = lesion.draw(mole, 0, x, y, skin.tone_melanin(tone))
     light = skin.reflectance(melanin + drawn.melanin, blood + drawn.blood)
     # A pixel covers det / w^3 of the plane (Jacobian of a homography).
-    area = (np.abs(np.linalg.det(back)) / np.abs(w) ** 3)[drawn.inside >= 0.5].sum()
+    area = (np.abs(np.linalg.det(back)) / np.abs(w) ** 3)[drawn.inside >= DRAWN_AT].sum()
     return light * np.float32(1.3), float(np.sqrt(4 * area / np.pi))
 
 

@@ -18,7 +18,7 @@ from core.measurement import frame_contact, measure
 from core.photo import read_photo
 from core.preprocess import RGB
 from core.runtime import Network, UnusableWeights, load_gate, load_networks
-from core.scale import FoundScale, centre, find_scale, measure_flat
+from core.scale import FoundScale, centre, close_up, find_scale, measure_flat, without_card
 from core.segmentation import FUSION, Segmentation, candidates, expected_dice, fuses, overlap
 
 SMALLEST_SIDE_PX = 100
@@ -105,7 +105,7 @@ class Analyser:
         self, rgb: RGB, analysis: Analysis, model: str | None, card: FoundScale | None
     ) -> tuple[Analysis, dict[str, Segmentation]]:
         segmenters = self.segmenters if model in (None, FUSION) else {model: self.segmenters[model]}
-        found = candidates(segmenters, rgb)
+        found = candidates(segmenters, rgb) if card is None else _beside_card(segmenters, rgb, card)
         analysis = replace(analysis, masks={name: one.mask for name, one in found.items()})
         expected = {name: expected_dice(segmenters, found, name) for name in found if model in (None, name)}
         chosen = max(expected, key=lambda name: (found[name].mask.any(), expected[name]))
@@ -137,6 +137,15 @@ class Analyser:
             heat_map=heat_map(judged.activations, analysis.width, analysis.height),
             features=judged.features,
         )
+
+
+def _beside_card(segmenters: dict[str, Network], rgb: RGB, card: FoundScale) -> dict[str, Segmentation]:
+    """Find the mole in the card's inner corner, as seen from straight above; where there is none, anywhere but on the card."""
+    near = close_up(rgb, card)
+    found = candidates(segmenters, near.rgb)
+    if any(one.mask.any() for one in found.values()):
+        return {name: replace(one, mask=near.back(one.mask, rgb.shape)) for name, one in found.items()}
+    return candidates(segmenters, without_card(rgb, card))
 
 
 def _pixels(photo: bytes | str | Path | RGB) -> RGB:

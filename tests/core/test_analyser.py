@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from core import Analyser, Confidence, Diagnosis, UnreadablePhoto
+from benchmarks.scale_card import render
+from core import Analyser, Confidence, Diagnosis, Scale, UnreadablePhoto
 from core.codes import sentence
 from core.photo import encode_jpeg
 
@@ -175,3 +176,18 @@ def test_networks_that_point_at_different_lesions_give_an_uncertain_answer(analy
     assert ("low_agreement" in analysis.warnings) == disagree
     if disagree:
         assert (analysis.diagnosis, analysis.confidence) == (Diagnosis.UNCERTAIN, Confidence.LOW)
+
+
+def test_a_mole_beside_the_scale_card_is_measured_in_millimetres(analyser):
+    scene = render(1, 7, with_mole=True)
+    analysis = analyser.analyse(scene.rgb, force=True)
+    assert analysis.scale.source == "card"
+    assert analysis.measurements["equivalent_diameter_mm"] == pytest.approx(scene.diameter_mm, rel=0.15)
+    assert analysis.masks[analysis.chosen].shape == scene.rgb.shape[:2]
+
+
+def test_a_scale_that_is_given_is_used(analyser):
+    photo, truth = mole_photo(640, 480)
+    analysis = analyser.analyse(photo, scale=Scale(0.02, "field", 0.02))
+    assert analysis.scale.source == "field"
+    assert analysis.measurements["area_mm2"] == pytest.approx(truth.sum() * 0.0004, rel=0.2)
