@@ -1,4 +1,4 @@
-"""Which mole is unlike the others, as patient and doctor both see it."""
+"""Which of one's own moles is unlike the others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from services.views import Person
 SHOWN = 5
 
 
-def unlike_the_others(actor: Person, *, patient_id: int | None = None, page: str = "mole", **query: int) -> None:
-    """The moles in order of how unlike the others they are, with the reason; nothing where too few are measured. `page` shows a mole."""
-    compared = ugly_duckling.order(actor, patient_id=patient_id)
+def unlike_the_others(actor: Person) -> None:
+    """The moles in order of how unlike the others they are, with the reason; nothing where too few are measured."""
+    compared = ugly_duckling.order(actor)
     if not compared:
         return
     odd = [one for one in compared if one.unlike]
@@ -24,12 +24,12 @@ def unlike_the_others(actor: Person, *, patient_id: int | None = None, page: str
         anchor=False,
     )
     st.caption(
-        f"Each of {len(compared)} measured moles against the person's own others, by its newest photo. A doctor looks first at the one "
+        f"Each of {len(compared)} measured moles against your others, by its newest photo. A doctor looks first at the one "
         "that does not fit in. It is an order, no diagnosis."
     )
     for place, one in enumerate(compared[: max(SHOWN, len(odd))], start=1):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center", key=f"unlike_{one.lesion_id}"):
             photo(one.upload_id, "thumb", alt=f"Newest photo of {one.name}", width=64)
             with st.container(gap="xxsmall"):
-                link(page, f"{place}. {plain(one.name)}", mole=one.lesion_id, **query)
+                link("mole", f"{place}. {plain(one.name)}", mole=one.lesion_id)
                 st.caption(", ".join(one.reasons[:3]).capitalize() or "Like the others")

@@ -40,7 +40,7 @@ st.title(title(found), anchor=False)
 if found.raised:
     st.markdown(f"What raises it: {', '.join(found.raised)}. Moles that stand fine are due after half the usual time.")
 st.markdown(
-    "Doctors ask these things first. Your answers set how soon a mole is due again and how high you stand in your doctor's list. "
+    "Doctors ask these things first. Your answers set how soon a mole is due again, and a doctor you share with reads them. "
     "They change no result of a photo. Every question may stay open."
 )
 if found.version:
