@@ -127,8 +127,11 @@ def _kept(session: Session, first: Shot, second: Shot) -> Registration | None:
     row = session.scalar(
         select(Alignment).where(Alignment.first_upload_id == first.upload_id, Alignment.second_upload_id == second.upload_id)
     )
-    # What is not kept was only needed to judge the match.
-    return row and Registration(np.array(row.matrix), row.relative_scale, math.nan, math.nan, math.nan, math.nan, row.accepted, row.reason)
+    return row and Registration(
+        matrix=np.array(row.matrix), relative_scale=row.relative_scale, accepted=row.accepted, reason=row.reason,
+        # What is not kept was only needed to judge the match.
+        rotation_degrees=math.nan, overlap=math.nan, residual_px=math.nan, agreement=math.nan, features=0, outline_overlap=math.nan,
+    )
 
 
 def _register(first: Shot, second: Shot) -> Registration:

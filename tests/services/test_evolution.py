@@ -24,7 +24,10 @@ DAYS = (date(2024, 1, 10), date(2024, 3, 10), date(2024, 6, 10))
 
 
 def registration(accepted: bool = True) -> Registration:
-    return Registration(np.array([[1.0, 0, 0], [0, 1, 0]]), 1.0, 0.0, 1.0, math.nan, 0.9, accepted, "" if accepted else "unlike")
+    return Registration(
+        matrix=np.array([[1.0, 0, 0], [0, 1, 0]]), relative_scale=1.0, rotation_degrees=0.0, overlap=1.0, residual_px=math.nan,
+        agreement=0.9, features=50, outline_overlap=0.9, accepted=accepted, reason="" if accepted else "unlike",
+    )
 
 
 @pytest.fixture

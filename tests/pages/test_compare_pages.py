@@ -1,0 +1,108 @@
+"""Two visits compared, and the scale of a photo, as pages: what is offered, and what is said where photos do not lie over each other."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from core.registration import Registration
+from core.sameness import Sameness
+from services import alignments, lesions, photos, sharing
+from services.fields import today
+from tests.helpers import photo_bytes
+from tests.pages.app import open_app, open_page, words
+
+
+@pytest.fixture
+def in_register(monkeypatch) -> dict:
+    """Whether two photos can be laid over each other, and whether they look like the same mole; change its fields."""
+    answer = {"same": True, "accepted": True}
+
+    def registration(*_photos) -> Registration:
+        return Registration(
+            matrix=np.array([[1.0, 0, 0], [0, 1, 0]]), relative_scale=1.0, rotation_degrees=0.0, overlap=1.0, residual_px=math.nan,
+            agreement=0.9, features=50, outline_overlap=0.9, accepted=answer["accepted"], reason="" if answer["accepted"] else "unlike",
+        )
+
+    monkeypatch.setattr(photos, "same_mole", lambda first, second: Sameness(1.0, answer["same"], registration()))
+    monkeypatch.setattr(alignments.registration, "register", registration)
+    return answer
+
+
+@pytest.fixture
+def visits(patient, mole, tiny, in_register):
+    """Two visits of a disc that grew; `in_register` decides before."""
+
+    def make():
+        days = (today() - timedelta(days=60), today())
+        return [
+            photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(radius=radius), taken_on=day)
+            for radius, day in zip((20, 30), days, strict=True)
+        ]
+
+    return make
+
+
+def ways(app) -> list[str]:
+    return [option.content for group in app.get("button_group") for option in group.proto.options]
+
+
+def shown(app) -> list[str]:
+    """Addresses of the pictures, those of the custom element too."""
+    elements = [json.loads(component.proto.json) for component in app.get("bidi_component")]
+    custom = [element[which]["address"] for element in elements for which in ("first", "second") if which in element]
+    plain = [picture.url for image in app.get("imgs") for picture in image.proto.imgs]
+    return [address.partition("localhost")[2] or address for address in (*custom, *plain)]
+
+
+@pytest.mark.parametrize(("role", "file"), [("patient", "patient/compare.py"), ("doctor", "doctor/compare.py")])
+def test_two_visits_in_register_are_offered_in_every_way(role, file, request, monkeypatch, patient, mole, visits, token_of):
+    who = request.getfixturevalue(role)
+    if role == "doctor":
+        sharing.share_with(patient, doctor_email=who.email)
+    visits()
+    app = open_page(open_app(monkeypatch, token_of(who)), file, mole=mole.id)
+    assert not app.exception
+    assert app.title[0].value.startswith("Grew 1")
+    assert ways(app) == ["Side by side", "Swipe", "Blink", "Difference", "Outlines"]
+    for way in ways(app):
+        app.get("button_group")[0].set_value(way).run()
+        assert not app.exception
+
+
+def test_photos_out_of_register_are_shown_side_by_side_only_and_the_page_says_so(monkeypatch, patient, mole, visits, in_register, token_of):
+    in_register["accepted"] = False
+    visits()
+    app = open_page(open_app(monkeypatch, token_of(patient)), "patient/compare.py", mole=mole.id)
+    assert not app.exception
+    assert "could not be laid over each other" in words(app)
+    assert ways(app) == []
+
+
+def test_one_visit_says_what_is_needed(monkeypatch, patient, mole, tiny, token_of):
+    photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(), taken_on=today())
+    app = open_page(open_app(monkeypatch, token_of(patient)), "patient/compare.py", mole=mole.id)
+    assert not app.exception
+    assert "Two measured photos are needed" in words(app)
+
+
+def test_mole_of_somebody_else_is_not_compared(monkeypatch, other_patient, mole, visits, token_of):
+    visits()
+    app = open_page(open_app(monkeypatch, token_of(other_patient)), "patient/compare.py", mole=mole.id)
+    assert app.title[0].value == "These visits cannot be shown"
+
+
+def test_scale_is_set_on_the_page_of_the_visit(monkeypatch, patient, mole, visits, token_of):
+    visit = visits()[1]
+    app = open_page(open_app(monkeypatch, token_of(patient)), "patient/visit.py", mole=mole.id, visit=visit.id)
+    assert "No scale in this photo" in words(app)
+    app.toggle(key=f"set_scale_{visit.photo.id}").set_value(True).run()
+    next(group for group in app.get("button_group") if group.key == f"way_{visit.photo.id}").set_value("Dermoscope").run()
+    app.button(key=f"use_scale_{visit.photo.id}").click().run()
+    assert not app.exception
+    assert "Millimetres from the dermoscope's field of view" in words(app)
+    assert lesions.visit(patient, visit_id=visit.id).finding.area_mm2 > 0
