@@ -111,11 +111,13 @@ def _event(event: Event, number: int) -> None:
     day.markdown(format_date(event.day))
     with what, st.container(gap="xxsmall"):
         about = f"**{plain(event.lesion_name)}**: " if event.lesion_name else ""
-        st.markdown(f"{KINDS[event.kind][1]} {about}{plain(event.words)}" + (f" ({plain(event.who)})" if event.who else ""))
+        told = f"{KINDS[event.kind][1]} {about}{plain(event.words)}" + (f" ({plain(event.who)})" if event.who else "")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(told, width="content")
+            if event.visit_id:
+                link("case", "Open the visit", mole=event.lesion_id, visit=event.visit_id)
         if event.text:
             st.text(event.text)
-        if event.visit_id:
-            link("case", "Open the visit", mole=event.lesion_id, visit=event.visit_id)
 
 
 def history(told: RiskView) -> None:
