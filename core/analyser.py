@@ -19,7 +19,7 @@ from core.photo import read_photo
 from core.preprocess import RGB
 from core.runtime import Network, UnusableWeights, load_gate, load_networks
 from core.scale import FoundScale, centre, close_up, find_scale, measure_flat, without_card
-from core.segmentation import FUSION, Segmentation, candidates, expected_dice, fuses, overlap
+from core.segmentation import FUSION, Segmentation, candidates, expected_dice, fuses, overlap, tell_what_they_do_together
 
 SMALLEST_SIDE_PX = 100
 """Below this the outline of a mole is a dozen pixels."""
@@ -53,6 +53,7 @@ class Analyser:
         classifiers = [network for network in networks.values() if network.card.task == "classification"]
         if not segmenters or not classifiers:
             raise UnusableWeights(f"{folder} needs at least one segmentation and one classification network.")
+        tell_what_they_do_together(Path(folder), segmenters)
         classifiers.sort(key=lambda network: -network.card.details["share"])
         return cls(segmenters, classifiers, load_gate(folder))
 

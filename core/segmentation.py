@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 from core.analysis import Mask
 from core.measurement import colour_contrast
 from core.preprocess import RGB, frame_for, lesion_square, normalise, resize
-from core.runtime import Network
+from core.runtime import Network, UnusableWeights
 
 WORKING_SIDE_PX = 512
 """Longest side at which masks are cleaned, whatever the photo's size: finer than any network here sees."""
@@ -62,6 +64,24 @@ def candidates(segmenters: dict[str, Network], rgb: RGB) -> dict[str, Segmentati
         maps[FUSION] = np.mean(list(maps.values()), axis=0)
         thresholds[FUSION] = float(np.mean(list(thresholds.values())))
     return {name: _outlined(one, thresholds[name], working, width, height) for name, one in maps.items()}
+
+
+def tell_what_they_do_together(folder: Path, segmenters: dict[str, Network]) -> None:
+    """Put the fit of `folder`/fusion.json into the cards of the networks that it was made for; for others there is no common mask.
+
+    Raises UnusableWeights where the file is damaged.
+    """
+    path = folder / f"{FUSION}.json"
+    if not path.exists():
+        return
+    try:
+        fit = json.loads(path.read_text(encoding="utf-8"))
+        fitted_on = fit["networks"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnusableWeights(f"{path} is damaged: {error!r}.") from error
+    if fitted_on == {name: network.card.details["sha256"] for name, network in segmenters.items()}:
+        for network in segmenters.values():
+            network.card.details[FUSION] = fit
 
 
 def fuses(segmenters: dict[str, Network]) -> bool:
@@ -204,12 +224,9 @@ def features_of(found: dict[str, Segmentation], name: str) -> tuple[float, float
 
 
 def expected_dice(segmenters: dict[str, Network], found: dict[str, Segmentation], name: str) -> float:
-    """Return the Dice to expect between this candidate's mask and an expert's, by the fit in the cards.
-
-    Every card holds its own network's fit, and in `fusion` that of the networks together.
-    """
+    """Return the Dice to expect between this candidate's mask and an expert's, by the common fit where there is one, else the card's."""
     own, agreement = features_of(found, name)
-    details = next(iter(segmenters.values())).card.details[FUSION] if name == FUSION else segmenters[name].card.details
-    fit = details["expected_dice"]
+    details = next(iter(segmenters.values())).card.details
+    fit = details[FUSION]["expected_dice"][name] if FUSION in details else segmenters[name].card.details["expected_dice"]
     value = fit["intercept"] + fit["certainty"] * own + fit["agreement"] * agreement
     return float(np.clip(value, 0.0, 1.0)) if found[name].mask.any() else 0.0

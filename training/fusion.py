@@ -1,12 +1,13 @@
 """Fit the expected Dice of all networks' common mask, and measure the choice among all masks: `python -m training.fusion --data DIR`.
 
-Fitted on the calibration part, measured on the test part; both go into every segmentation network's card, as `fusion`. Without it the
-networks have no common mask: see core.segmentation.
+Fitted on the calibration part, measured on the test part; both go into weights/fusion.json, which names the networks that it holds for
+by their sha256. Other networks have no common mask until this is run again: see core.segmentation.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,22 +15,19 @@ import numpy as np
 from core.runtime import Network, load_networks
 from core.segmentation import FUSION, candidates, features_of
 from training.data import Row, read_manifest, read_mask, read_picture
-from training.export import WEIGHTS, write_card
+from training.export import WEIGHTS
 from training.metrics import bootstrap, dice
 
 SOURCES = ("ham10000", "ph2")
-NEUTRAL = {"intercept": 0.0, "certainty": 0.5, "agreement": 0.5}
-"""Stands in until the fit is made."""
-
 Seen = dict[str, tuple[tuple[float, float], float]]
 """Candidate -> its features, and its Dice with the expert's mask."""
 
 
 def fit(folder: Path, *, weights: Path = WEIGHTS, limit: int | None = None, say=lambda line: print(line, flush=True)) -> dict:
-    """Fit and measure, `limit` photos a source and part at most; writes the cards and returns what went into each."""
+    """Fit and measure, `limit` photos a source and part at most; writes and returns fusion.json."""
     segmenters = {name: network for name, network in load_networks(weights).items() if network.card.task == "segmentation"}
     for network in segmenters.values():
-        network.card.details.setdefault(FUSION, {"expected_dice": NEUTRAL})
+        network.card.details[FUSION] = {}
     rows = [row for row in read_manifest(folder, SOURCES) if row.mask]
     calibration = [_seen(folder, row, segmenters) for row in _part(rows, "calibration", limit)]
     say(f"{len(calibration)} photos to fit on")
@@ -39,12 +37,10 @@ def fit(folder: Path, *, weights: Path = WEIGHTS, limit: int | None = None, say=
         some = [row for row in _part(rows, "test", limit) if row.source == source]
         metrics += _figures(source, some, [_seen(folder, row, segmenters) for row in some], fits) if some else []
         say(f"{source}: {len(some)} photos to measure on")
-    for name, network in segmenters.items():
-        details = network.card.details
-        details["expected_dice"] = fits[name]
-        details[FUSION] = {"expected_dice": fits[FUSION], "metrics": metrics}
-        write_card(details, weights / name)
-    return {"expected_dice": fits[FUSION], "metrics": metrics}
+    networks = {name: network.card.details["sha256"] for name, network in segmenters.items()}
+    found = {"networks": networks, "n": len(calibration), "expected_dice": fits, "metrics": metrics}
+    (weights / f"{FUSION}.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return found
 
 
 def _part(rows: list[Row], part: str, limit: int | None) -> list[Row]:

@@ -1,5 +1,6 @@
 """From probabilities to a mask: one lesion, no holes, no stairs."""
 
+import json
 from types import SimpleNamespace
 
 import cv2
@@ -7,7 +8,20 @@ import numpy as np
 import pytest
 
 from core.measurement import measure, perimeter_px
-from core.segmentation import FUSION, _to_size, candidates, expected_dice, features_of, fill_holes, keep_lesion, overlap, segment
+from core.runtime import UnusableWeights
+from core.segmentation import (
+    FUSION,
+    _to_size,
+    candidates,
+    expected_dice,
+    features_of,
+    fill_holes,
+    fuses,
+    keep_lesion,
+    overlap,
+    segment,
+    tell_what_they_do_together,
+)
 
 
 def disc(shape, centre, radius):
@@ -73,7 +87,8 @@ class Darkness:
         fit = {"intercept": 0.1, "certainty": 0.5, "agreement": 0.4}
         frames = [{"width": width, "height": height} for width, height in ((192, 144), (144, 192), (160, 160))]
         details = {"input": {"normalisation": "imagenet", "frames": frames}, "threshold": 0.5, "expected_dice": fit}
-        details |= {FUSION: {"expected_dice": fit}} if measured else {}
+        details |= {FUSION: {"expected_dice": dict.fromkeys(("left", "right", FUSION), fit)}} if measured else {}
+        details["sha256"] = f"sha of {name}"
         self.card, self.shift, self.seen = SimpleNamespace(name=name, details=details), shift, []
 
     def __call__(self, batch):
@@ -113,6 +128,18 @@ def test_networks_that_were_not_measured_together_have_none():
     photo, _ = ellipse_photo(640, 480, (0.3, 0.22))
     networks = {name: Darkness(name, measured=name == "one") for name in ("one", "two")}
     assert list(candidates(networks, photo)) == ["one", "two"]
+
+
+def test_a_fit_holds_for_the_networks_it_was_made_for_alone(tmp_path):
+    fit = {"networks": {name: f"sha of {name}" for name in ("one", "two")}, "expected_dice": {}}
+    (tmp_path / "fusion.json").write_text(json.dumps(fit))
+    for names, fused in ((("one", "two"), True), (("one", "other"), False)):
+        networks = {name: Darkness(name, measured=False) for name in names}
+        tell_what_they_do_together(tmp_path, networks)
+        assert fuses(networks) is fused
+    (tmp_path / "fusion.json").write_text("{")
+    with pytest.raises(UnusableWeights, match=r"fusion\.json"):
+        tell_what_they_do_together(tmp_path, networks)
 
 
 @pytest.mark.parametrize("centre", [(0.5, 0.5), (0.1, 0.15), (0.9, 0.5)])
