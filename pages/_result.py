@@ -112,7 +112,7 @@ def reading(shown: PhotoView) -> None:
 
 
 def _basis() -> None:
-    # On held-out camera photos the classifier does no better than chance: see metrics, mednode, in weights/resnet18/card.json.
+    # On held-out camera photos the classifier is sure and wrong: see left_out, mednode, in weights/mobilenetv2/card.json.
     st.caption(
         ":material/dermatology: The networks learned from photos through a dermoscope. For a plain camera photo the probability says "
         "next to nothing; the outline and the comparison over time still help."

@@ -21,7 +21,7 @@ import numpy as np
 from core.analysis import Mask
 from core.classification import calibrated_logit, lesion_logits
 from core.runtime import THREADS, Network, load_networks, read_card
-from core.segmentation import Segmentation, dice_features, segment
+from core.segmentation import FUSION, candidates, features_of
 from training import report
 from training.data import Row, read_manifest, read_mask, read_picture
 from training.export import BANDS, WEIGHTS, write_card
@@ -37,6 +37,8 @@ FAILURE = 0.65
 HIGH_RIGHT = 0.96
 """Share of the calls shown as "High" that must be right where the bands are fitted: a little more than the 0.95 asked for elsewhere."""
 RESAMPLES = 600
+NEUTRAL = {"intercept": 0.0, "certainty": 0.5, "agreement": 0.5}
+"""Expected Dice of the networks' common mask until it is fitted: without one they have no common mask."""
 SENSITIVITY = 0.95
 """Of the operating point for advice."""
 
@@ -55,15 +57,14 @@ class Photo:
 
 
 def outline(row: Row, folder: Path, segmenters: dict[str, Network]) -> Photo:
-    """Segment a photo with every network, and compare with the expert's mask where there is one."""
-    rgb = read_picture(folder / row.image)
-    found = {name: segment(network, rgb) for name, network in segmenters.items()}
+    """Segment a photo with every network and with all together, and compare with the expert's mask where there is one."""
+    found = candidates(segmenters, np.ascontiguousarray(read_picture(folder / row.image)))
     masks = {name: one.mask for name, one in found.items()}
     truth = read_mask(folder / row.mask) if row.mask else None
     return Photo(
         row,
         masks,
-        {name: dice_features(one, _other(found, name)) for name, one in found.items()},
+        {name: features_of(found, name) for name in found},
         {} if truth is None else {name: dice(mask, truth) for name, mask in masks.items()},
     )
 
@@ -73,10 +74,6 @@ def judge_lesion(photo: Photo, folder: Path, classifiers: dict[str, Network], fi
     rgb, mask = read_picture(folder / photo.row.image), photo.masks[choose(photo, fits)]
     photo.logits = {name: float(lesion_logits(network, rgb, [mask])[0].mean()) for name, network in classifiers.items()}
     photo.masks = {}
-
-
-def _other(found: dict[str, Segmentation], name: str) -> Segmentation | None:
-    return next((one for other, one in found.items() if other != name), None)
 
 
 def fit_expected_dice(photos: list[Photo], name: str) -> dict[str, float]:
@@ -256,6 +253,8 @@ def evaluate(
     cards = {name: network.card.details for name, network in networks.items()}
     learned_from = {source for card in cards.values() for source in card["data"]["sources"]}
 
+    for name in segmenters:
+        cards[name].setdefault(FUSION, {"expected_dice": NEUTRAL})
     rows = read_manifest(folder, LABELLED)
     fitting = [row for source in LABELLED for row in [one for one in rows if one.part == "calibration" and one.source == source][:limit]]
     testing = {source: [row for row in held_out(rows, learned_from) if row.source == source][:limit] for source in sources}
@@ -265,10 +264,13 @@ def evaluate(
         [tick(photo) for photo in pool.map(lambda row: outline(row, folder, segmenters), some)] for some in (fitting, *testing.values())
     )
     tests = {source: photos for source, photos in zip(testing, tested, strict=True) if photos}
-    fits = {name: fit_expected_dice([photo for photo in calibration if photo.dice], name) for name in segmenters}
+    fitted = [photo for photo in calibration if photo.dice]
+    fits = {name: fit_expected_dice(fitted, name) for name in fitted[0].dice}
     outlined = {source: photos for source, photos in tests.items() if source in WITH_MASKS}
     for name in segmenters:
         cards[name]["expected_dice"] = fits[name]
+        if FUSION in fits:
+            cards[name][FUSION] = {"expected_dice": fits[FUSION]}
         cards[name]["metrics"] = [one for source, photos in outlined.items() for one in mask_figures(photos, source, [name] * len(photos))]
         cards[name]["mask_choice"] = [one for source, photos in outlined.items() for one in choice_figures(photos, source, fits)]
     if classifiers:
@@ -291,7 +293,9 @@ def choice_figures(photos: list[Photo], source: str, fits: dict[str, dict[str, f
     def correlation(some: np.ndarray) -> float:
         return np.corrcoef(guesses[some], truth[some])[0, 1]
 
+    together = mask_figures(photos, source, [FUSION] * len(photos)) if FUSION in fits else []
     return [
+        *({**one, "mask": FUSION} for one in together),
         *({**one, "mask": "chosen"} for one in mask_figures(photos, source, names)),
         {**figure("dice", source, photos, lambda some: best[some].mean()), "mask": "best possible"},
         {**figure("expected_dice_correlation", source, photos, correlation), "mask": "chosen"},
