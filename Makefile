@@ -18,7 +18,7 @@ admin: .venv/.installed
 
 test: .venv-dev/.installed
 	.venv-dev/bin/ruff check .
-	.venv-dev/bin/python -m pytest --ignore tests/browser
+	.venv-dev/bin/python -m pytest --ignore tests/browser --numprocesses auto --maxprocesses 4
 
 browser-test: .venv/.installed .venv-dev/.installed
 	@command -v chromium >/dev/null || sh .ci/apt-install chromium

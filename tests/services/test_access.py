@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from db.base import now
+from db.engine import sqlite_file
 from db.models import AuditEvent, Upload
 from services import (
     accounts,
@@ -49,6 +52,7 @@ from services import (
     sharing,
     two_factor,
     ugly_duckling,
+    unit_of_work,
     worklist,
 )
 from services.audit import Action
@@ -95,14 +99,42 @@ class World:
         return self.people[name]
 
 
+@dataclass
+class Kept:
+    """The world as it was made, for the tests after the first."""
+
+    data: Path
+    world: World | None = None
+
+
 ACTORS = (
     "owner", "other patient", "doctor shared with", "doctor revoked", "doctor never shared with", "doctor disabled", "admin",
     "doctor asked",
 )
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory) -> Kept:
+    return Kept(tmp_path_factory.mktemp("world") / "data")
+
+
 @pytest.fixture
-def world(patient, other_patient, doctor, other_doctor, admin, sign_up, tiny) -> World:
+def world(kept, moletrail, request, tiny) -> World:
+    """Made once and then copied, where the database is a file: hundreds of tests begin here."""
+    if kept.world is not None:
+        unit_of_work.engine().dispose()
+        shutil.copytree(kept.data, moletrail.data, dirs_exist_ok=True)
+        return replace(kept.world, people=dict(kept.world.people))
+    needed = ("patient", "other_patient", "doctor", "other_doctor", "admin", "sign_up")
+    made = _make_world(*(request.getfixturevalue(name) for name in needed))
+    if sqlite_file(moletrail.database_url) is not None:
+        unit_of_work.engine().dispose()  # which writes everything into the one file
+        shutil.copytree(moletrail.data, kept.data)
+        kept.world = replace(made, people=dict(made.people))
+    return made
+
+
+def _make_world(patient, other_patient, doctor, other_doctor, admin, sign_up) -> World:
     def new_doctor(name: str) -> Person:
         return accounts.create_doctor(admin, first_name=name, surname="Doc", email=f"{name}@example.org", password=PASSWORD)
 
