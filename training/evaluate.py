@@ -21,7 +21,7 @@ import numpy as np
 from core.analysis import Mask
 from core.classification import calibrated_logit, lesion_logits
 from core.runtime import THREADS, Network, load_networks, read_card
-from core.segmentation import FUSION, candidates, features_of
+from core.segmentation import FUSION, candidates, features_of, tell_what_they_do_together
 from training import report
 from training.data import Row, read_manifest, read_mask, read_picture
 from training.export import BANDS, WEIGHTS, write_card
@@ -37,8 +37,6 @@ FAILURE = 0.65
 HIGH_RIGHT = 0.96
 """Share of the calls shown as "High" that must be right where the bands are fitted: a little more than the 0.95 asked for elsewhere."""
 RESAMPLES = 600
-NEUTRAL = {"intercept": 0.0, "certainty": 0.5, "agreement": 0.5}
-"""Expected Dice of the networks' common mask until it is fitted: without one they have no common mask."""
 SENSITIVITY = 0.95
 """Of the operating point for advice."""
 
@@ -253,8 +251,7 @@ def evaluate(
     cards = {name: network.card.details for name, network in networks.items()}
     learned_from = {source for card in cards.values() for source in card["data"]["sources"]}
 
-    for name in segmenters:
-        cards[name].setdefault(FUSION, {"expected_dice": NEUTRAL})
+    tell_what_they_do_together(weights, segmenters)
     rows = read_manifest(folder, LABELLED)
     fitting = [row for source in LABELLED for row in [one for one in rows if one.part == "calibration" and one.source == source][:limit]]
     testing = {source: [row for row in held_out(rows, learned_from) if row.source == source][:limit] for source in sources}
@@ -265,12 +262,15 @@ def evaluate(
     )
     tests = {source: photos for source, photos in zip(testing, tested, strict=True) if photos}
     fitted = [photo for photo in calibration if photo.dice]
-    fits = {name: fit_expected_dice(fitted, name) for name in fitted[0].dice}
+    # Where training.fusion fitted all masks together, that is what chooses among them.
+    together = next((card.pop(FUSION) for card in cards.values() if FUSION in card), None)
+    for card in cards.values():
+        card.pop(FUSION, None)
+    alone = {name: fit_expected_dice(fitted, name) for name in segmenters}
+    fits = together["expected_dice"] if together else alone
     outlined = {source: photos for source, photos in tests.items() if source in WITH_MASKS}
     for name in segmenters:
-        cards[name]["expected_dice"] = fits[name]
-        if FUSION in fits:
-            cards[name][FUSION] = {"expected_dice": fits[FUSION]}
+        cards[name]["expected_dice"] = alone[name]
         cards[name]["metrics"] = [one for source, photos in outlined.items() for one in mask_figures(photos, source, [name] * len(photos))]
         cards[name]["mask_choice"] = [one for source, photos in outlined.items() for one in choice_figures(photos, source, fits)]
     if classifiers:

@@ -42,13 +42,13 @@ class Figures:
 
     def chosen(self, figure: str, source: str, *, left_out: bool = False) -> list[dict]:
         """Figures of the mask that is chosen for a photo."""
-        card = self._first("segmentation")
+        card = self._first("left_out" if left_out else "mask_choice", "segmentation")
         entries = card.get("left_out", {}).get("metrics", []) if left_out else card.get("mask_choice", [])
         return _matching(entries, figure=figure, source=source, mask="chosen")
 
     def together(self, figure: str, source: str | None = None, *, left_out: bool = False) -> list[dict]:
         """Figures of the probability that people are shown."""
-        card = self._first("classification")
+        card = self._first("left_out" if left_out else "together", "classification")
         if left_out:
             entries = _matching(card.get("left_out", {}).get("metrics", []), networks="together")
         else:
@@ -62,8 +62,8 @@ class Figures:
         found = [(name, card[key]) for name, card in self.cards.items() if key in card]
         return [{"source": name, "n": 12, "value": value, "interval": None} for name, value in found]
 
-    def _first(self, task: str) -> dict:
-        return next((card for card in self.cards.values() if card["task"] == task), {})
+    def _first(self, key: str, task: str) -> dict:
+        return next((card for card in self.cards.values() if card["task"] == task and key in card), {})
 
 
 def _matching(entries: Iterable[dict], **wanted: str) -> list[dict]:
