@@ -50,6 +50,9 @@ for card in cards:
     st.markdown(f"{TASKS.get(card.task, card.task)}. Learned from {learned}.")
     if card.malignant_means:
         st.markdown(f"Malignant means {card.malignant_means}.")
-    st.table([row(figure) for figure in card.figures], border="horizontal")
+    if card.figures:
+        st.table([row(figure) for figure in card.figures], border="horizontal")
+    else:
+        st.markdown(":material/hourglass_empty: This version has not been measured yet.")
     st.caption(plain(card.licence))
 caution()

@@ -13,6 +13,7 @@ from core.photo import encode_mask_png
 from pages._words import plain
 from services import lesions, opinions, photos, reviews, sharing
 from services.fields import today
+from services.model_cards import Figure, ModelCard
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, sentences_under, words
 
@@ -231,12 +232,17 @@ def test_pages_are_not_shown_to_patients(name, monkeypatch, patient, token_of) -
 # Model cards, and the patient
 
 
-def test_model_cards_have_figures_with_their_number_and_interval(page, moletrail) -> None:
+def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypatch) -> None:
+    measured, new = (
+        ModelCard(name, name.title(), "1", "segmentation", ("ham10000",), "", "", "", "", figures)
+        for name, figures in (("old", (Figure("dice", "ph2", 100, 0.9082, (0.8936, 0.9204)),)), ("new", ()))
+    )
+    monkeypatch.setattr("services.model_cards.model_cards", lambda: (measured, new))
     app = page("doctor/model_cards.py")
-    assert "networks answer" in app.title[0].value
-    table = app.table[0].value
-    assert {"n", "Value", "95 % interval"} <= set(table.columns)
-    assert table["n"].str.isdecimal().all()
+    assert app.title[0].value == "2 networks answer"
+    (table,) = app.table
+    assert table.value.iloc[0].tolist()[1:] == ["PH2, never trained on", "100", "0.908", "0.894 to 0.920"]
+    assert "has not been measured yet" in words(app)
 
 
 def test_patient_reads_plain_words_and_none_of_the_field(monkeypatch, patient, doctor, visit, token_of, mole) -> None:
