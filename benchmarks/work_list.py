@@ -23,6 +23,7 @@ from sqlalchemy import insert
 from db import migrate
 from db.base import now
 from db.models import CareGrant, Diagnosis, Lesion, Reminder, Review, Role, Upload, User, Visit
+from db.sealed import lookup_key
 from services import accounts, sharing, summaries, unit_of_work, worklist
 from services.body_sites import BODY_SITES
 from services.fields import today
@@ -108,7 +109,8 @@ def fill(patients: int) -> Person:
     ids = range(first, first + patients)
     moles = range(1, patients * MOLES_A_PATIENT + 1)
     store(User, (
-        {"id": number, "email": f"p{number}@example.org", "password_hash": "", "role": Role.PATIENT,
+        {"id": number, "email": f"p{number}@example.org", "email_key": lookup_key(f"p{number}@example.org"),
+         "password_hash": "", "role": Role.PATIENT,
          "first_name": surname(number - first), "surname": surname((number - first) // 2)}
         for number in ids
     ))  # fmt: skip
