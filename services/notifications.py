@@ -67,7 +67,7 @@ def unread(actor: Person) -> tuple[Notice, ...]:
         .where(
             Notification.user_id == actor.id,
             Notification.read_at.is_(None),
-            or_(Notification.lesion_id.is_(None), Lesion.deleted_at.is_(None)),
+            or_(Notification.lesion_id.is_(None), Lesion.id.is_not(None)),  # the bin is left out of the join
             or_(Notification.kind != Kind.SHARE, policy.cares_for(patient_id=Notification.about_id, doctor_id=actor.id)),
         )
         .order_by(Notification.id.desc())

@@ -22,7 +22,7 @@ from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
 from services import alignments, audit, consent, fields, lesions, metrics, policy, reminders, running, storage, stored, throttle
 from services.audit import Action
 from services.cache import cached
-from services.errors import LooksDifferent, NotFound, PhotoRefused, ServiceError, ValidationError
+from services.errors import LooksDifferent, NotFound, PhotoRefused, ServiceError, StorageFailed, ValidationError
 from services.settings import settings
 from services.unit_of_work import WITH_BIN, reading, record_view, transaction
 from services.views import Person, VisitView
@@ -330,7 +330,12 @@ def _likeness(last: alignments.Shot | None, prepared: _Prepared, step: Callable[
         return None
     step("comparing")
     new = Seen(core.read_photo(prepared.jpeg).rgb, found.masks[found.chosen], found.measurements)
-    return same_mole(Seen(stored.pixels(last.content_hash), stored.outline(last.mask_hash), last.measurements), new)
+    try:
+        before = Seen(stored.pixels(last.content_hash), stored.outline(last.mask_hash), last.measurements)
+    except StorageFailed as error:  # a damaged file must not keep the next photo out
+        logger.error("A new photo could not be compared with the last one: %s", error)
+        return None
+    return same_mole(before, new)
 
 
 def _own_lesion(session: Session, actor: Person, lesion_id: int, *, for_update: bool = False) -> Lesion:

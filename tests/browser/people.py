@@ -66,12 +66,17 @@ def add_mole(page: Page, name: str, body_site: str) -> None:
     page.get_by_role("button", name="Add and take a photo").click()
 
 
+def agree(page: Page) -> None:
+    """To the consent text, where the page that adds a photo asks for it."""
+    button = page.get_by_role("button", name="I have read this and agree")
+    expect(button.or_(page.locator("input[type=file]")).first).to_be_attached()
+    if button.count():
+        button.click()
+
+
 def add_photo(page: Page, photo: Path, *, taken_on: str) -> None:
     """On the page that adds a photo: choose the file, say when it was taken, and wait for the result."""
-    agree = page.get_by_role("button", name="I have read this and agree")
-    expect(agree.or_(page.locator("input[type=file]")).first).to_be_attached()
-    if agree.count():
-        agree.click()
+    agree(page)
     page.locator("input[type=file]").set_input_files(photo)
     expect(page.get_by_text("not stored yet")).to_be_visible()
     fill_date(page, "Taken on", taken_on)

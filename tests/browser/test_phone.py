@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.people import add_mole, sign_up
+from tests.browser.people import add_mole, agree, sign_up
 
 
 def overflow(page: Page) -> int:
@@ -18,6 +18,7 @@ def test_photo_is_taken_with_the_phones_camera(phone: BrowserContext) -> None:
     expect(page.get_by_role("heading", name="No moles yet")).to_be_visible()
     assert overflow(page) <= 0
     add_mole(page, "Freckle", "Left forearm")
+    agree(page)
     page.get_by_text("Camera", exact=True).click()
     page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
     page.get_by_role("button", name="Take Photo").click()

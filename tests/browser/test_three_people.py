@@ -129,6 +129,8 @@ def test_patient_doctor_and_admin_do_their_jobs(
 
     # The doctor sees that timeline, and writes a note on a visit.
     log_in(page, "dora@example.org", PASSWORD)
+    expect(page.get_by_role("heading", name="for you")).to_be_visible()
+    page.goto("/patients")
     expect(page.get_by_role("heading", name="1 patient shares with you")).to_be_visible()
     expect(page.get_by_text("Petra Patient")).to_be_visible()
     page.get_by_role("button", name="Open").click()

@@ -27,7 +27,7 @@ def app_of(monkeypatch, request, token_of):
     ("role", "titles"),
     [
         ("nobody", []),
-        ("patient", ["My moles", "Sharing", "My account"]),
+        ("patient", ["My moles", "Reminders", "Risk and history", "Sharing", "My data", "My account"]),
         ("doctor", ["Work list", "Patients", "Opinions", "Model cards", "Performance", "My account"]),
         ("admin", ["Model cards", "Performance", "Accounts", "Records", "My account"]),
     ],

@@ -55,7 +55,7 @@ def test_backup_restores_to_the_very_same(site, tmp_path, elsewhere, capsys) -> 
     pixels = photos.photo_file(patient, upload_id=1, size="full")
     assert backup.last_made() is None
     assert backup.main([str(tmp_path / "backup")]) == 0
-    assert "9 photos and masks" in capsys.readouterr().out
+    assert "10 photos and masks" in capsys.readouterr().out
     assert outcomes("back_up") == ["ok"]
     assert backup.last_made()
 

@@ -38,7 +38,7 @@ def rows() -> list[OutgoingMail]:
 def test_mail_goes_out_once_and_to_the_address_of_that_moment(patient, server) -> None:
     queue(patient)
     with transaction() as session:
-        session.execute(update(User).values(email="new@example.org"))
+        session.get_one(User, patient.id).email = "new@example.org"
     assert (outbox.send_due(), outbox.send_due()) == (1, 0)
     assert server["got"] == [("new@example.org", "Hello", "Text")]
     (row,) = rows()
