@@ -32,8 +32,8 @@ def draw(person: Person) -> None:
 
 def _preferences(person: Person, found: profile.Profile) -> None:
     with st.form("preferences_form", border=False):
-        units = st.segmented_control(
-            "Sizes", list(UNITS), default=found.units, format_func=UNITS.get, required=True, key="preferences_units"
+        units = st.radio(
+            "Sizes", list(UNITS), index=list(UNITS).index(found.units), format_func=UNITS.get, horizontal=True, key="preferences_units"
         )
         style = st.selectbox(
             "Dates", list(DATE_STYLES), index=list(DATE_STYLES).index(found.date_style), format_func=DATE_STYLES.get,
