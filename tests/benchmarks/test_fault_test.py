@@ -16,12 +16,12 @@ DATABASE_DAMAGED = "The database file is damaged. Nothing was changed; please te
 SAID = {
     "disk_full": [
         "The disk is full, so nothing was saved. What was stored before is safe; please tell whoever runs this site.",
-        "The disk is full, so the photo could not be saved. What was stored before is safe.",
+        "The disk is full, so nothing was saved. What was stored before is safe; please tell whoever runs this site.",
         FINE, FINE, FINE,
     ],
     "disk_read_only": [
         "The database can only be read at the moment, so nothing was saved. What was stored before is safe.",
-        "The disk can only be read at the moment, so the photo could not be saved. What was stored before is safe.",
+        "The database can only be read at the moment, so nothing was saved. What was stored before is safe.",
         FINE, FINE, FINE,
     ],
     "database_locked": [

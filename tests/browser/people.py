@@ -81,4 +81,9 @@ def add_photo(page: Page, photo: Path, *, taken_on: str) -> None:
     expect(page.get_by_text("not stored yet")).to_be_visible()
     fill_date(page, "Taken on", taken_on)
     page.get_by_role("button", name="Add this photo").click()
+    # Where it looks like another mole than the last photo, Moletrail asks.
+    same = page.get_by_role("button", name="It is the same mole, store it")
+    expect(same.or_(page.get_by_text("for reference only")).first).to_be_visible(timeout=120_000)
+    if same.count():
+        same.click()
     page.wait_for_url(re.compile(r"/visit\?"), timeout=120_000)

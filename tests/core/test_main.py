@@ -94,8 +94,8 @@ def test_force_analyses_what_is_refused_and_still_says_why(tmp_path, capsys):
 
 
 def test_the_named_model_is_the_chosen_one(tmp_path, capsys):
-    run(draw(tmp_path / "a.jpg"), "--model", "unet")
-    assert json.loads(capsys.readouterr().out)["chosen"] == "unet"
+    run(draw(tmp_path / "a.jpg"), "--model", "deeplabv3")
+    assert json.loads(capsys.readouterr().out)["chosen"] == "deeplabv3"
 
 
 def test_truth_gives_dice_and_jaccard_of_every_mask(tmp_path):
