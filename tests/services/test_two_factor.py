@@ -257,7 +257,9 @@ def test_required_step_cannot_be_switched_off(admin, token_of, app_of, required_
 # Sealing
 
 
-def test_key_is_made_once_and_only_its_owner_reads_it(moletrail) -> None:
+def test_key_is_made_once_and_only_its_owner_reads_it(moletrail, monkeypatch) -> None:
+    monkeypatch.delenv("MOLETRAIL_KEY", raising=False)
+    unit_of_work.reset()
     sealed = sealing.seal("secret", about="totp:1")
     path = moletrail.data / sealing.KEY_FILE
     assert path.stat().st_mode & 0o777 == 0o600
