@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages._parts import format_date, go, percent
+from pages._parts import format_date, go
 from pages._words import ago, plain
 from services import worklist
 from services.views import Person
+from services.words import percent
 from services.worklist import Case, WorkFilter
 
 WALK = "walk"

@@ -15,11 +15,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from streamlit.elements.lib import streamlit_plotly_theme as theme
 
-from pages._parts import format_date, percent
+from pages._parts import format_date
 from pages._words import said
 from services.evolution import Evolution, Line
 from services.fields import today
 from services.views import VisitView
+from services.words import percent
 
 TEAL, VERMILION, BLUE, GREY, TEXT = theme.CATEGORY_0, theme.CATEGORY_3, theme.CATEGORY_4, theme.CATEGORY_5, theme.GRAY_90
 CALL_COLORS = {"benign": TEAL, "malignant": VERMILION}

@@ -13,7 +13,7 @@ import streamlit as st
 
 from pages._pages import PAGES
 from services.views import Finding
-from services.words import Preferences
+from services.words import Preferences, percent_range
 
 
 @dataclass(frozen=True)
@@ -74,20 +74,6 @@ def format_date(day: date | datetime | None, missing: str = "not yet") -> str:
 def preferences() -> Preferences:
     """How who is logged in reads dates and sizes; set by pages._session whenever it looks who that is."""
     return st.session_state.get("preferences") or Preferences()
-
-
-def percent(fraction: float) -> str:
-    """A probability for reading, never a false 0 % or 100 %."""
-    if fraction < 0.01:
-        return "under 1 %"
-    if fraction > 0.99:
-        return "over 99 %"
-    return f"{fraction:.0%}".replace("%", " %")
-
-
-def percent_range(fraction: float, low: float, high: float) -> str:
-    """E.g. "3 % (1 to 8 %)"."""
-    return f"{percent(fraction)} ({percent(low).removesuffix(' %')} to {percent(high)})"
 
 
 def probability_words(finding: Finding) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._parts import empty_state, format_date, go, link, percent, photo, state_badge
+from pages._parts import empty_state, format_date, go, link, photo, state_badge
 from pages._words import ago, plain, short_date
 from services import events, risk
 from services.body import PlacedMole
@@ -14,6 +14,7 @@ from services.events import Event, PhotoPoint
 from services.risk import RiskView
 from services.ugly_duckling import Compared
 from services.views import Person
+from services.words import percent
 
 PHOTOS_A_PAGE = 24
 KINDS: dict[str, tuple[str, str]] = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from pages._parts import finding_headline, percent, preferences
+from pages._parts import finding_headline, preferences
 from services import photos
 from services.errors import ServiceError
 from services.fields import today
 from services.views import Finding, VisitView
+from services.words import percent
 
 
 def plain(text: str) -> str:

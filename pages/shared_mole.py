@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages._parts import caution, empty_state, finding_badge, finding_headline, format_date, image, percent_range
+from pages._parts import caution, empty_state, finding_badge, finding_headline, format_date, image
 from pages._session import link_token, visitor
 from pages._words import area_words
 from services import mole_links
 from services.errors import NotFound
+from services.words import percent_range
 
 MOST = 12
 

@@ -4,10 +4,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages._parts import caution, empty_state, percent_range, show_error
+from pages._parts import caution, empty_state, show_error
 from pages._session import require_role
 from services import body_sites, records
 from services.errors import ValidationError
+from services.words import percent_range
 
 admin = require_role("admin")
 

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages._parts import empty_state, format_date, go, percent
+from pages._parts import empty_state, format_date, go
 from pages._session import require_role
 from pages._words import ago, band_words, plain
 from services import sharing
 from services.views import PatientSummary
+from services.words import percent
 
 
 def count(number: int, one: str) -> str:
