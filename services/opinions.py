@@ -121,12 +121,12 @@ def withdraw(actor: Person, *, opinion_id: int) -> None:
 
 
 def opinions_on(actor: Person, *, diagnosis_id: int) -> tuple[Opinion, ...]:
-    """What colleagues were asked about a diagnosis, the newest first, for doctors who care for the patient."""
+    """What colleagues were asked about a diagnosis's photo, the newest first, for doctors who care for the patient."""
     with reading() as session:
         case = reviews.case_of(session, diagnosis_id)
         patient_id = case.lesion.patient_id if case else None
         policy.require(session, actor, Action.VIEW_REVIEWS, patient_id=patient_id)
-        query = _whole().where(SecondOpinion.diagnosis_id == diagnosis_id).order_by(SecondOpinion.id.desc())
+        query = _whole().where(SecondOpinion.diagnosis_id.in_(reviews.of_same_photo(diagnosis_id))).order_by(SecondOpinion.id.desc())
         shown = tuple(_opinion(session, opinion) for opinion in session.scalars(query))
     record_view(actor, Action.VIEW_REVIEWS, subject=f"diagnosis:{diagnosis_id}", patient_id=patient_id)
     return shown
@@ -247,7 +247,8 @@ def _asked(session: Session, actor: Person, action: Action, opinion_id: int, *, 
 def _first(session: Session, opinion: SecondOpinion) -> ReviewView | None:
     """The review in force of who asks."""
     query = select(Review).where(
-        Review.diagnosis_id == opinion.diagnosis_id, Review.author_id == opinion.asker_id, Review.opinion_id.is_(None), reviews.in_force()
+        Review.diagnosis_id.in_(reviews.of_same_photo(opinion.diagnosis_id)), Review.author_id == opinion.asker_id,
+        Review.opinion_id.is_(None), reviews.in_force(),
     )
     review = session.scalar(query.order_by(Review.id.desc()).limit(1))
     return reviews.view(review) if review else None
@@ -289,7 +290,7 @@ def _checked(session: Session, actor: Person, diagnosis_id: int, colleague_email
             mistakes["colleague_email"] = "This is your own address; please name a colleague."
         elif session.scalar(
             select(SecondOpinion.id).where(
-                SecondOpinion.diagnosis_id == diagnosis_id, SecondOpinion.asker_id == actor.id,
+                SecondOpinion.diagnosis_id.in_(reviews.of_same_photo(diagnosis_id)), SecondOpinion.asker_id == actor.id,
                 SecondOpinion.colleague_id == colleague.id, SecondOpinion.answered_at.is_(None), SecondOpinion.withdrawn_at.is_(None),
             )
         ):

@@ -147,7 +147,7 @@ def _judged(session: Session, doctor_id: int | None) -> list[Judged]:
         .join(Visit, Upload.visit_id == Visit.id)
         .join(Lesion, Visit.lesion_id == Lesion.id)
         .where(Lesion.deleted_at.is_(None), Upload.deleted_at.is_(None), reviews.in_force(), Review.opinion_id.is_(None))
-        .order_by(Visit.visited_on, Upload.id, Diagnosis.id, Review.histology_malignant.is_not(None), Review.id)
+        .order_by(Visit.visited_on, Upload.id, Review.histology_malignant.is_not(None), Review.id)
     )
     if doctor_id is not None:
         shared = select(CareGrant.patient_id).where(CareGrant.doctor_id == doctor_id, CareGrant.revoked_at.is_(None))

@@ -175,12 +175,12 @@ def record_histology(actor: Person, *, review_id: int, code: str, found_on: date
 
 
 def reviews_of(actor: Person, *, diagnosis_id: int) -> tuple[ReviewView, ...]:
-    """Every version of every doctor's review of a diagnosis, the newest first; `standing` picks those in force."""
+    """Every version of every doctor's review of a diagnosis's photo, the newest first; `standing` picks those in force."""
     with reading() as session:
         case = case_of(session, diagnosis_id)
         patient_id = case.lesion.patient_id if case else None
         policy.require(session, actor, Action.VIEW_REVIEWS, patient_id=patient_id)
-        found = session.scalars(_with_author().where(Review.diagnosis_id == diagnosis_id).order_by(Review.id.desc()))
+        found = session.scalars(_with_author().where(Review.diagnosis_id.in_(of_same_photo(diagnosis_id))).order_by(Review.id.desc()))
         shown = tuple(view(review) for review in found)
     record_view(actor, Action.VIEW_REVIEWS, subject=f"diagnosis:{diagnosis_id}", patient_id=patient_id)
     return shown
@@ -194,7 +194,7 @@ def outline_of(actor: Person, *, diagnosis_id: int, review_id: int | None = None
         policy.require(session, actor, Action.VIEW_REVIEWS, patient_id=patient_id)
         mask = case.diagnosis.masks.get(case.diagnosis.chosen_model)
         if review_id is not None:
-            about_it = Review.id == review_id, Review.diagnosis_id == diagnosis_id
+            about_it = Review.id == review_id, Review.diagnosis_id.in_(of_same_photo(diagnosis_id))
             mask = session.scalar(select(Review.mask).where(*about_it)) or mask
     record_view(actor, Action.VIEW_REVIEWS, subject=f"diagnosis:{diagnosis_id}", patient_id=patient_id)
     return outlines.to_draw_on(mask)
@@ -265,6 +265,12 @@ def case_of(session: Session, diagnosis_id: int, *, for_update: bool = False) ->
     )
     row = session.execute(query.with_for_update(of=Diagnosis) if for_update else query).first()
     return Case(*row) if row else None
+
+
+def of_same_photo(diagnosis_id: int):
+    """SQL query: this diagnosis and the others of its photo. What a doctor said of a photo stands when it is measured anew."""
+    upload_id = select(Diagnosis.upload_id).where(Diagnosis.id == diagnosis_id).scalar_subquery()
+    return select(Diagnosis.id).where(Diagnosis.upload_id == upload_id)
 
 
 def in_force():
@@ -392,7 +398,7 @@ def _superseded(
     session: Session, actor: Person, case: Case, supersedes_id: int | None, opened_at: datetime | None
 ) -> Review | None:
     """The version to replace; raises Conflict where it is not what stands, or others spoke since `opened_at`."""
-    about_it = Review.diagnosis_id == case.diagnosis.id, Review.opinion_id.is_(None)
+    about_it = Review.diagnosis_id.in_(of_same_photo(case.diagnosis.id)), Review.opinion_id.is_(None)
     others = session.scalars(_with_author().where(*about_it).order_by(Review.id)).all()
     replaced = {review.supersedes_id: review for review in others}
     if supersedes_id is not None:

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from db.models import Diagnosis, Upload
-from services import lesions, photos, scales
-from services.errors import NotFound, ValidationError
+from services import lesions, opinions, performance, photos, reviews, scales, sharing, worklist
+from services.errors import Conflict, NotFound, ValidationError
+from services.fields import today
 from services.scales import Coin, Field, Points, Ruler
 from services.unit_of_work import reading
 from tests.helpers import photo_bytes
@@ -71,6 +72,47 @@ def test_photo_without_a_lesion_takes_no_scale(patient, tiny) -> None:
     visit = photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
     with pytest.raises(ValidationError):
         scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+
+
+NAEVUS, MELANOMA = "400096001", "93655004"
+
+
+@pytest.fixture
+def measured_anew(patient, doctor, other_doctor, visit):
+    """What two doctors said of the photo, and its diagnosis after the scale was set."""
+    for one in (doctor, other_doctor):
+        sharing.share_with(patient, doctor_email=one.email)
+    review = reviews.record_review(doctor, diagnosis_id=visit.finding.id, verdict="agree", code=NAEVUS)
+    opinions.ask(doctor, diagnosis_id=visit.finding.id, colleague_email=other_doctor.email)
+    scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+    return review, lesions.visit(doctor, visit_id=visit.id).finding.id
+
+
+def test_review_stands_when_the_scale_is_set_after_it(doctor, measured_anew) -> None:
+    review, diagnosis_id = measured_anew
+    assert diagnosis_id != review.diagnosis_id
+    assert reviews.reviews_of(doctor, diagnosis_id=diagnosis_id) == (review,)
+    assert worklist.work_list(doctor).counts["new"] == 0, "the photo has its review"
+    with pytest.raises(Conflict, match="You reviewed this photo"):
+        reviews.record_review(doctor, diagnosis_id=diagnosis_id, verdict="agree")
+    changed = reviews.record_review(doctor, diagnosis_id=diagnosis_id, verdict="agree", management="biopsy", supersedes_id=review.id)
+    assert reviews.standing(reviews.reviews_of(doctor, diagnosis_id=diagnosis_id)) == (changed,)
+
+
+def test_opinions_stand_too_and_agree_with_the_review(doctor, other_doctor, measured_anew) -> None:
+    _, diagnosis_id = measured_anew
+    (asked,) = opinions.opinions_on(doctor, diagnosis_id=diagnosis_id)
+    with pytest.raises(ValidationError, match="asked Emil Eck already"):
+        opinions.ask(doctor, diagnosis_id=diagnosis_id, colleague_email=other_doctor.email)
+    opinions.answer(other_doctor, opinion_id=asked.id, code=MELANOMA, reason="Veil.")
+    assert opinions.opinions_on(doctor, diagnosis_id=diagnosis_id)[0].agreement.startswith("You differ")
+
+
+def test_laboratory_counts_before_a_review_of_the_same_photo_measured_anew(doctor, other_doctor, measured_anew) -> None:
+    review, diagnosis_id = measured_anew
+    reviews.record_histology(doctor, review_id=review.id, code=MELANOMA, found_on=today())
+    reviews.record_review(other_doctor, diagnosis_id=diagnosis_id, verdict="agree")
+    assert performance.performance(doctor).by_laboratory == 1
 
 
 @pytest.mark.parametrize("paper", ["a4", "letter"])
