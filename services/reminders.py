@@ -75,6 +75,9 @@ def keep(session: Session, lesion_ids: Sequence[int]) -> None:
     free = [mole for mole in moles if not _doctors_date_holds(rows.get(mole.id), last.get(mole.id))]
     before = {lesion_id: row.due_on for lesion_id, row in rows.items()}
     for mole in free:
+        if mole.id in last and mole.id not in rows:
+            rows[mole.id] = Reminder(lesion_id=mole.id, reason=BY_STATE)
+            session.add(rows[mole.id])
         if mole.id in rows:
             rows[mole.id].due_on = date.max  # what counts is how the mole stands apart from its date
     session.flush()
@@ -163,9 +166,6 @@ def _write(session: Session, mole: Lesion, row: Reminder | None, day: date | Non
         if row is not None:
             session.delete(row)
         return
-    if row is None:
-        row = Reminder(lesion_id=mole.id)
-        session.add(row)
     row.due_on, row.reason, row.set_by_id = day, BY_PATIENT if mole.recheck_days else BY_STATE, None
     if day != before:
         row.emailed_at = None

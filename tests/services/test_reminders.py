@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from db.base import now
 from db.models import Lesion, OutgoingMail, Reminder, User
-from services import lesions, photos, reminders
+from services import lesions, photos, reminders, states
+from services.changes import in_words
 from services.errors import NotFound, ValidationError
 from services.fields import today
 from services.unit_of_work import reading, transaction
@@ -63,6 +64,16 @@ def test_mole_that_was_overdue_is_due_at_its_usual_time_after_the_next_photo(pat
     assert reminders.list_due(patient)[0].is_due
     add(patient, mole, 0, radius=20)
     assert dates(patient) == [(180, "state")]
+
+
+@pytest.mark.parametrize("days_ago", [179, 180, 400])
+def test_old_first_photo_was_due_half_a_year_after_it(patient, mole, days_ago: int) -> None:
+    add(patient, mole, days_ago)
+    assert dates(patient) == [(180 - days_ago, "state")]
+    with reading() as session:
+        reason = states.states(session, [mole])[mole].reason
+    day = in_words(today() + timedelta(days=180 - days_ago))
+    assert reason == (f"Next photo on {day}" if days_ago < 180 else f"A new photo was due on {day}")
 
 
 def test_patient_chooses_an_interval_and_goes_back_to_the_usual_one(patient, mole) -> None:
