@@ -415,7 +415,8 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "mole_links.shared_mole", "mole_links.must_wait", "mole_links.shared_photo", "lesions.visits_of", "photos.sized", "photos.outlined",
         "records.csv_of", "records.of_patient", "records.cell",
         "outlines.checked", "outlines.to_draw_on",
-        "reviews.standing", "reviews.case_of", "reviews.in_force", "reviews.of_same_photo", "reviews.newest_of", "reviews.view", "reviews.checked",
+        "reviews.standing", "reviews.case_of", "reviews.in_force", "reviews.of_same_photo", "reviews.newest_of", "reviews.view",
+        "reviews.checked",
         "reviews.corrected",
     }
 
