@@ -40,8 +40,13 @@ def draw(comparison: Comparison, *, timeline_page: str, visit_page: str) -> None
         )
         return
     _choose(comparison)
+    if comparison.instead:
+        st.markdown(
+            ":material/info: The first and the newest photo could not be laid over each other. Shown are the newest two that could; choose "
+            "any others above."
+        )
     if comparison.aligned:
-        way = st.segmented_control("Show", WAYS, default=SWIPE, required=True, key="compare_way")
+        way = st.radio("Show", WAYS, index=WAYS.index(SWIPE), horizontal=True, key="compare_way")
     else:
         way = SIDE_BY_SIDE
         st.markdown(
@@ -57,19 +62,19 @@ def draw(comparison: Comparison, *, timeline_page: str, visit_page: str) -> None
 def _choose(comparison: Comparison) -> None:
     """Two lists of dates; a choice goes into the page's address, so that it can be kept and sent."""
     days = {visit.id: short_date(visit.visited_on) for visit in comparison.visits}
-    sides = st.columns(2)
-    chosen = {}
+    keys = {name: f"compare_{name}_{comparison.lesion_id}" for name in ("first", "second")}
     for side, name, label, visit in zip(
-        sides, ("first", "second"), ("Earlier visit", "Later visit"), (comparison.first, comparison.second), strict=True
+        st.columns(2), keys, ("Earlier visit", "Later visit"), (comparison.first, comparison.second), strict=True
     ):
-        key = f"compare_{name}_{comparison.lesion_id}"
-        st.session_state[key] = visit.id
+        st.session_state[keys[name]] = visit.id
         with side:
-            chosen[name] = st.selectbox(label, days, format_func=days.get, key=key, on_change=_open, args=[name, key])
+            st.selectbox(label, days, format_func=days.get, key=keys[name], on_change=_open, args=[keys])
 
 
-def _open(name: str, key: str) -> None:
-    st.query_params[name] = str(st.session_state[key])
+def _open(keys: dict[str, str]) -> None:
+    """Both go into the address: the one that was not touched stays what it is."""
+    for name, key in keys.items():
+        st.query_params[name] = str(st.session_state[key])
 
 
 def _show(comparison: Comparison, way: str) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from services import alignments, changes, lesions, states
 from services.evolution import shot_of
 from services.unit_of_work import reading
 from services.views import Person, VisitView
+
+MOST_TRIED = 8
+"""So many pairs of visits are laid over each other in search of one that does; what was tried is kept and costs nothing again."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,8 @@ class Comparison:
     second: VisitView | None
     aligned: bool
     """The first photo could be laid over the second: alignments.aligned_file has pictures of the two."""
+    instead: bool
+    """Nobody named these two: the first and the newest photo do not lie over each other, and they are the newest that do."""
     headline: str
     """What changed between the two beyond error, without its full stop."""
 
@@ -29,21 +36,35 @@ class Comparison:
 def compare(actor: Person, *, lesion_id: int, first_visit_id: int | None = None, second_visit_id: int | None = None) -> Comparison:
     """Compare two visits of a mole, in whichever order they are named; by itself the newest measured one with the first.
 
-    A visit that was not measured, or is none of this mole, counts as not named. Raises NotFound.
+    Where those do not lie over each other and nobody named a visit, the newest two that do. A visit that was not measured, or is none
+    of this mole, counts as not named. Raises NotFound.
     """
     timeline = lesions.timeline(actor, lesion_id=lesion_id)  # passes the policy and leaves the audit event
     visits = tuple(visit for visit in timeline.visits if visit.finding)
     if len(visits) < 2:
-        return Comparison(lesion_id, timeline.lesion.name, visits, None, None, False, "Nothing to compare yet")
-    first, second = _chosen(visits, first_visit_id, second_visit_id)
-    with reading() as session:
-        stored = {shot.upload_id: shot for shot in alignments.shots(session, [first.finding.upload_id, second.finding.upload_id])}
-    found = alignments.align(stored[first.finding.upload_id], stored[second.finding.upload_id])
+        return Comparison(lesion_id, timeline.lesion.name, visits, None, None, False, False, "Nothing to compare yet")
+    usual = first, second = _chosen(visits, first_visit_id, second_visit_id)
+    aligned = _aligned(first, second)
+    if not aligned and not {first_visit_id, second_visit_id} & {visit.id for visit in visits}:
+        first, second = next((pair for pair in _newest_pairs(visits) if pair != usual and _aligned(*pair)), usual)
+    instead = (first, second) != usual
     with reading() as session:
         links = [link for _, link in states.links_of(session, [lesion_id])]
     between = changes.compared(shot_of(first), shot_of(second), links)
     said = changes.sentence(between.announced, between.since) if between.announced else changes.nothing(between)
-    return Comparison(lesion_id, timeline.lesion.name, visits, first, second, found.accepted, said)
+    return Comparison(lesion_id, timeline.lesion.name, visits, first, second, aligned or instead, instead, said)
+
+
+def _aligned(first: VisitView, second: VisitView) -> bool:
+    with reading() as session:
+        stored = {shot.upload_id: shot for shot in alignments.shots(session, [first.finding.upload_id, second.finding.upload_id])}
+    return alignments.align(stored[first.finding.upload_id], stored[second.finding.upload_id]).accepted
+
+
+def _newest_pairs(visits: tuple[VisitView, ...]) -> Iterator[tuple[VisitView, VisitView]]:
+    """Pairs by date, the newest visits first: each visit with the one before, then with the one before that."""
+    pairs = ((visits[at - apart], visits[at]) for at in range(len(visits) - 1, 0, -1) for apart in (1, 2) if apart <= at)
+    return islice(pairs, MOST_TRIED)
 
 
 def _chosen(visits: tuple[VisitView, ...], *asked: int | None) -> tuple[VisitView, VisitView]:

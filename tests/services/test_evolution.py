@@ -140,6 +140,36 @@ def test_newest_is_compared_with_the_first_unless_others_are_named(patient, mole
     assert comparing.compare(patient, lesion_id=mole, first_visit_id=10**9).first.id == first.id
 
 
+@pytest.fixture
+def lie_over_each_other(monkeypatch):
+    """Set which visits, by their place, lie over each other; all others do not."""
+
+    def only(visits, *places: tuple[int, int]) -> None:
+        uploads = {(visits[first].photo.id, visits[second].photo.id) for first, second in places}
+        monkeypatch.setattr(alignments, "align", lambda first, second: registration((first.upload_id, second.upload_id) in uploads))
+
+    return only
+
+
+@pytest.mark.parametrize(
+    ("lying", "shown", "aligned", "instead"),
+    [
+        ([(0, 3), (2, 3)], (0, 3), True, False), ([(0, 1), (1, 2)], (1, 2), True, True), ([(1, 3), (1, 2)], (1, 3), True, True),
+        ([(0, 1)], (0, 1), True, True), ([], (0, 3), False, False),
+    ],
+)  # fmt: skip
+def test_where_first_and_newest_do_not_lie_over_each_other_the_newest_two_that_do_are_shown(
+    patient, mole, add, lie_over_each_other, lying, shown, aligned, instead
+) -> None:
+    visits = [add(day, radius) for day, radius in zip((*DAYS, date(2024, 9, 1)), (20, 24, 30, 34), strict=True)]
+    lie_over_each_other(visits, *lying)
+    found = comparing.compare(patient, lesion_id=mole)
+    assert (found.first.id, found.second.id) == tuple(visits[place].id for place in shown)
+    assert (found.aligned, found.instead) == (aligned, instead)
+    named = comparing.compare(patient, lesion_id=mole, first_visit_id=visits[0].id, second_visit_id=visits[3].id)
+    assert (named.first.id, named.second.id, named.instead) == (visits[0].id, visits[3].id, False), "who named them sees them"
+
+
 def test_one_visit_has_nothing_to_compare_with(patient, mole, add) -> None:
     add(DAYS[0])
     found = comparing.compare(patient, lesion_id=mole)
