@@ -17,6 +17,7 @@ from pages._parts import (
     link,
     overlay,
     photo,
+    preferences,
     probability_words,
     query_number,
 )
@@ -162,7 +163,8 @@ def measurement_words(name: str, value: float) -> tuple[str, str]:
     words, _, unit = name.rpartition("_")
     if unit not in UNITS:
         words, unit = name, ""
-    return words.replace("_", " ").capitalize(), f"{value:.3g} {UNITS.get(unit, '')}".strip()
+    factor, shown = preferences().shown_in(UNITS.get(unit, ""))
+    return words.replace("_", " ").capitalize(), f"{value * factor:.3g} {shown}".strip()
 
 
 def model_name(name: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.base import now
 from db.models import Lesion, Upload, Visit
-from services import audit, body_sites, erasing, policy
+from services import audit, body_sites, erasing, policy, reminders
 from services.audit import Action
 from services.unit_of_work import WITH_BIN, reading, transaction
 from services.views import Person
@@ -95,6 +95,7 @@ def restore_lesion(actor: Person, *, lesion_id: int) -> None:
         lesion = _binned_lesion(session, actor, Action.RESTORE_LESION, lesion_id)
         lesion.name = _free_name(session, lesion)
         lesion.deleted_at = None
+        reminders.keep(session, [lesion.id])
         _record(session, actor, Action.RESTORE_LESION, lesion)
 
 
@@ -103,6 +104,7 @@ def restore_photo(actor: Person, *, upload_id: int) -> None:
     with transaction() as session:
         upload, patient_id = _binned_photo(session, actor, Action.RESTORE_PHOTO, upload_id)
         upload.deleted_at = None
+        reminders.keep(session, [upload.visit.lesion_id])
         audit.record(session, actor_id=actor.id, action=Action.RESTORE_PHOTO, subject=f"upload:{upload_id}", patient_id=patient_id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 
 from sqlalchemy import select
@@ -22,6 +22,7 @@ from services.sizes import Link, PixelSize, Shot, Unit, pixel_sizes
 from services.states import MoleState
 from services.unit_of_work import reading, transaction
 from services.views import Person, Timeline, VisitView
+from services.words import Preferences
 
 SIZES = {
     # unit -> in which area, lengths are told
@@ -106,7 +107,14 @@ class Evolution:
 
 
 def evolution(actor: Person, *, lesion_id: int) -> Evolution:
-    """One mole over its visits. Raises NotFound."""
+    """One mole over its visits, its sizes in the reader's unit. Raises NotFound."""
+    found = _evolution(actor, lesion_id)
+    preferences = Preferences(actor.units, actor.date_style)
+    return replace(found, lines=tuple(_shown_in(line, preferences) for line in found.lines))
+
+
+def _evolution(actor: Person, lesion_id: int) -> Evolution:
+    """With millimetres, whoever reads."""
     timeline = lesions.timeline(actor, lesion_id=lesion_id)  # passes the policy and leaves the audit event
     with reading() as session:
         links = [link for _, link in states.links_of(session, [lesion_id])]
@@ -116,8 +124,11 @@ def evolution(actor: Person, *, lesion_id: int) -> Evolution:
 
 
 def numbers_csv(actor: Person, *, lesion_id: int) -> bytes:
-    """The numbers of every visit as CSV: one row a visit, for each quantity its value, the edges of its error (95 %) and its unit."""
-    found = evolution(actor, lesion_id=lesion_id)
+    """The numbers of every visit as CSV: one row a visit, for each quantity its value, the edges of its error (95 %) and its unit.
+
+    For other programs: in millimetres, whatever unit the reader prefers.
+    """
+    found = _evolution(actor, lesion_id)
     with transaction() as session:
         patient_id = found.timeline.patient.id
         policy.require(session, actor, Action.EXPORT_TIMELINE, patient_id=patient_id)
@@ -243,6 +254,17 @@ def _line(
         for visit in visits
     ]
     return Line(name, label, unit, values, tuple(low for low, _ in edges), tuple(high for _, high in edges))
+
+
+def _shown_in(line: Line, preferences: Preferences) -> Line:
+    """The line in the unit that this reader prefers."""
+    factor, unit = preferences.shown_in(line.unit)
+    if unit == line.unit:
+        return line
+    values, lows, highs = (
+        tuple(None if value is None else value * factor for value in edge) for edge in (line.values, line.lows, line.highs)
+    )
+    return replace(line, unit=unit, values=values, lows=lows, highs=highs)
 
 
 def _growth(lines: Sequence[Line]) -> Line:

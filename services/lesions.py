@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from db.models import Lesion, Note, Upload, User, Visit
@@ -81,7 +81,7 @@ def timeline(actor: Person, *, lesion_id: int) -> Timeline:
         lesion = in_use(session, lesion_id)
         policy.require(session, actor, Action.VIEW_TIMELINE, patient_id=lesion.patient_id if lesion else None)
         visits = session.scalars(
-            _whole_visits().where(Visit.lesion_id == lesion_id, has_photos()).order_by(Visit.visited_on, Visit.id)
+            _whole_visits().where(Visit.lesion_id == lesion_id, _holds_something(actor, lesion)).order_by(Visit.visited_on, Visit.id)
         ).all()
         found = Timeline(
             lesion=_summaries(session, [lesion])[0],
@@ -95,7 +95,9 @@ def timeline(actor: Person, *, lesion_id: int) -> Timeline:
 def visit(actor: Person, *, visit_id: int) -> VisitView:
     """One visit with its photos and notes."""
     with reading() as session:
-        lesion = session.scalar(select(Lesion).join(Visit).where(Visit.id == visit_id, Lesion.deleted_at.is_(None), has_photos()))
+        lesion = session.scalar(select(Lesion).join(Visit).where(Visit.id == visit_id, Lesion.deleted_at.is_(None)))
+        if lesion and not session.scalar(select(Visit.id).where(Visit.id == visit_id, _holds_something(actor, lesion))):
+            lesion = None
         policy.require(session, actor, Action.VIEW_VISIT, patient_id=lesion.patient_id if lesion else None)
         found = load_visit(session, visit_id, lesion, for_doctor=actor.id != lesion.patient_id)
     record_view(actor, Action.VIEW_VISIT, subject=f"visit:{visit_id}", patient_id=found.patient_id)
@@ -118,6 +120,12 @@ def suggested_name(label: str, taken: Collection[str]) -> str:
 def has_photos():
     """SQL condition: not all photos of the visit were withdrawn."""
     return Visit.uploads.any(Upload.deleted_at.is_(None))
+
+
+def _holds_something(actor: Person, lesion: Lesion):
+    """SQL condition: there is a photo of the visit, or a note that this reader may see. What a doctor wrote outlives the photos."""
+    read = Visit.notes.any() if actor.id != lesion.patient_id else Visit.notes.any(Note.for_patient)
+    return or_(has_photos(), read)
 
 
 def visits_of(session: Session, lesion: Lesion) -> tuple[VisitView, ...]:

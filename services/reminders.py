@@ -152,7 +152,7 @@ def queue_emails() -> int:
             outbox.queue(
                 session, user_id=patient_id, subject=f"{moles} due for a photo",
                 body=f"{moles} due for a photo. Log in to see which: {settings().public_url}\n\n"
-                "Under Reminders you choose the intervals, and stop these e-mails.\n",
+                "Under Reminders you choose the intervals, under My account you stop these e-mails.\n",
             )
     return len(people)
 

@@ -184,32 +184,15 @@ class _Report(FPDF):
         self.make_room(58)
         top, half = self.get_y(), (WIDTH_MM - 6) / 2
         for number, (line, end) in enumerate(((area, None), (probability, 100.0))):
-            factor, unit = self.shown_in(line.unit)
             points = [
-                plot.Point(visit.visited_on, value * factor, low * factor, high * factor)
+                plot.Point(visit.visited_on, value, low, high)
                 for visit, value, low, high in zip(evolved.visits, line.values, line.lows, line.highs, strict=True)
                 if value is not None
             ]
             place = {"x": MARGIN_MM + number * (half + 6), "y": top, "width": half, "height": 54}
             if points:
-                plot.draw(self, points, title=f"{line.label}, {unit}", top=end, date_words=self.preferences.short_date, **place)
+                plot.draw(self, points, title=f"{line.label}, {line.unit}", top=end, date_words=self.preferences.short_date, **place)
         self.set_xy(MARGIN_MM, top + 58)
-
-    def shown_in(self, unit: str) -> tuple[float, str]:
-        """What a number of this unit is multiplied by for this reader, and the unit's name then."""
-        power = {"mm": 1, "mm²": 2}.get(unit)
-        if power is None or self.preferences.units != "inch":
-            return 1.0, unit
-        return words.MM_PER_INCH**-power, unit.replace("mm", "in")
-
-    def measured(self, evolved: Evolution, name: str, place: int) -> str:
-        """A visit's number with its unit and error, e.g. "12.4 mm² (11.8 to 13)"; empty where there is none."""
-        for line in evolved.lines_of(name):
-            if line.values[place] is not None:
-                factor, unit = self.shown_in(line.unit)
-                low, high = line.lows[place] * factor, line.highs[place] * factor
-                return f"{line.values[place] * factor:.3g} {unit} ({low:.3g} to {high:.3g})"
-        return ""
 
     def said(self, actor: Person, timeline: Timeline) -> None:
         """What doctors wrote, the newest first."""
@@ -274,7 +257,7 @@ class _Report(FPDF):
         if finding is None:
             return day, "", "", "", "", "Not measured"
         return (
-            day, self.measured(evolved, "area", place), self.measured(evolved, "diameter", place),
+            day, evolved.words_of("area", visit.id), evolved.words_of("diameter", visit.id),
             words.percent_range(finding.malignant_probability, *finding.interval),
             f"{finding.expected_dice:.2f}" if finding.expected_dice is not None else "", words.headline(finding),
         )  # fmt: skip

@@ -62,17 +62,18 @@ class Preferences:
     def length(self, mm: float) -> str:
         return f"{mm / MM_PER_INCH:.2g} in" if self.units == "inch" else f"{mm:.3g} mm"
 
-    def area_number(self, mm2: float) -> float:
-        return mm2 / MM_PER_INCH**2 if self.units == "inch" else mm2
-
-    @property
-    def area_unit(self) -> str:
-        return "in²" if self.units == "inch" else "mm²"
+    def shown_in(self, unit: str) -> tuple[float, str]:
+        """What a number of this unit is multiplied by for this reader, and the unit's name then; only mm and mm² change."""
+        power = {"mm": 1, "mm²": 2}.get(unit)
+        if power is None or self.units != "inch":
+            return 1.0, unit
+        return MM_PER_INCH**-power, unit.replace("mm", "in")
 
     def area(self, finding: Finding) -> str:
         """In the person's unit where the photo carries a scale, otherwise as a part of the frame."""
         if finding.area_mm2 is not None:
-            return f"{self.area_number(finding.area_mm2):.3g} {self.area_unit}"
+            factor, unit = self.shown_in("mm²")
+            return f"{finding.area_mm2 * factor:.3g} {unit}"
         return f"{100 * finding.area_fraction:.3g} % of the frame"
 
 

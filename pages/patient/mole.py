@@ -25,6 +25,8 @@ if not any(visit.photo for visit in evolution.visits):
         "Start with one photo", "From the second photo on, this page shows what changed.",
         icon=":material/add_a_photo:", page="add-photo", action="Add a photo", mole=lesion.id,
     )
+    if evolution.visits:  # the photos were withdrawn, what a doctor wrote stays
+        timeline_parts.notes(evolution, "What the doctor said", nobody="", visit_page="visit")
     delete_button(person, lesion)
     st.stop()
 

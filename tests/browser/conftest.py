@@ -115,11 +115,14 @@ def laptop(request: pytest.FixtureRequest, browser: Browser, server: Server) -> 
 
 @pytest.fixture
 def phone(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[BrowserContext]:
-    yield from window(request, browser, server, PHONE)
+    """With a touch screen."""
+    yield from window(request, browser, server, PHONE, has_touch=True, is_mobile=True)
 
 
-def window(request: pytest.FixtureRequest, browser: Browser, server: Server, size: dict[str, int]) -> Iterator[BrowserContext]:
-    context = browser.new_context(base_url=server.address, viewport=size, locale="en-GB")
+def window(
+    request: pytest.FixtureRequest, browser: Browser, server: Server, size: dict[str, int], **more: bool
+) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=server.address, viewport=size, locale="en-GB", **more)
     context.set_default_timeout(30_000)
     yield context
     # What was on the screen last: the first thing to look at when a test failed.

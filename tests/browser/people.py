@@ -58,6 +58,16 @@ def sign_up(page: Page, *, role: str, first_name: str, surname: str, email: str,
     page.get_by_role("button", name="Sign up").click()
 
 
+def tap_figure(page: Page, x: float, y: float) -> None:
+    """Tap at these shares of the figure that is shown."""
+    stage = page.locator(".stage:visible")
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    scale = min(box["width"] / 200, box["height"] / 460)
+    left, top = box["x"] + (box["width"] - 200 * scale) / 2, box["y"] + (box["height"] - 460 * scale) / 2
+    page.touchscreen.tap(left + x * 200 * scale, top + y * 460 * scale)
+
+
 def add_mole(page: Page, name: str, body_site: str) -> None:
     """Leads on to the page that adds its first photo."""
     page.goto("/add-mole")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PHONE, Server
-from tests.browser.people import fill, sign_up
+from tests.browser.people import fill, sign_up, tap_figure
 from tests.browser.test_phone import overflow
 
 expect.set_options(timeout=30_000)
@@ -26,16 +26,6 @@ def mobile(browser: Browser, server: Server) -> Iterator[Page]:
     page.locator(".stage:visible svg .zone").first.wait_for()
     yield page
     context.close()
-
-
-def tap_figure(page: Page, x: float, y: float) -> None:
-    """Tap at these shares of the figure that is shown."""
-    stage = page.locator(".stage:visible")
-    stage.scroll_into_view_if_needed()
-    box = stage.bounding_box()
-    scale = min(box["width"] / 200, box["height"] / 460)
-    left, top = box["x"] + (box["width"] - 200 * scale) / 2, box["y"] + (box["height"] - 460 * scale) / 2
-    page.touchscreen.tap(left + x * 200 * scale, top + y * 460 * scale)
 
 
 def test_tap_on_the_phone_adds_a_mole_at_that_zone_and_its_point_opens_it(mobile: Page) -> None:

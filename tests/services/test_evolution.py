@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -15,7 +16,7 @@ from core.registration import Registration
 from core.sameness import Sameness
 from db.base import now
 from db.models import Alignment, Diagnosis, Management, Review, Upload, Verdict
-from services import alignments, comparing, evolution, lesions, notes, photos, sharing
+from services import alignments, comparing, evolution, lesions, notes, photos, scales, sharing
 from services.errors import LooksDifferent, NotFound
 from services.unit_of_work import reading, transaction
 from tests.helpers import photo_bytes
@@ -124,6 +125,21 @@ def test_csv_has_a_row_a_visit_with_value_error_and_unit(patient, mole, add) -> 
     assert (rows[0]["area"], rows[0]["area_unit"]) == ("100", "% of the first photo")
     assert float(rows[1]["area_low"]) < float(rows[1]["area"]) < float(rows[1]["area_high"])
     assert (rows[2]["finding"], rows[2]["area"]) == ("refused", "")
+
+
+def test_sizes_are_in_the_readers_unit_and_the_file_in_millimetres(patient, mole, add) -> None:
+    visit = add(DAYS[0], 20)
+    scales.set_scale(patient, upload_id=visit.photo.id, how=scales.Field(160.0))  # a pixel is a millimetre
+    (in_mm,) = evolution.evolution(patient, lesion_id=mole).lines_of("area")
+    inches = replace(patient, units="inch")
+    found = evolution.evolution(inches, lesion_id=mole)
+    (area,) = found.lines_of("area")
+    assert (in_mm.unit, area.unit) == ("mm²", "in²")
+    for edge in ("values", "lows", "highs"):
+        assert getattr(area, edge)[0] * 25.4**2 == pytest.approx(getattr(in_mm, edge)[0])
+    assert found.words_of("area", visit.id).startswith(f"{area.values[0]:.3g} in² (")
+    assert found.lines_of("probability") == evolution.evolution(patient, lesion_id=mole).lines_of("probability")
+    assert evolution.numbers_csv(inches, lesion_id=mole) == evolution.numbers_csv(patient, lesion_id=mole)
 
 
 # Two visits

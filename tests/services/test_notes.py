@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from services import lesions, notes, notifications, photos, sharing
+from services import evolution, lesions, notes, notifications, photos, sharing
 from services.errors import NotFound, ValidationError
 from tests.helpers import photo_bytes
 
@@ -53,6 +53,27 @@ def test_patient_hears_only_of_notes_for_them(patient, doctor, visit_id) -> None
     assert len(notifications.unread(patient)) == before
     notes.add_note(doctor, visit_id=visit_id, text="Come back in May.")
     assert len(notifications.unread(patient)) == before + 1
+
+
+def test_note_outlives_the_photos_of_its_day(patient, doctor, visit_id) -> None:
+    told = notes.add_note(doctor, visit_id=visit_id, text="Come back in May.")
+    visit = lesions.visit(patient, visit_id=visit_id)
+    photos.withdraw_photo(patient, upload_id=visit.photo.id)
+    for who in (patient, doctor):
+        (left,) = lesions.timeline(who, lesion_id=visit.lesion_id).visits
+        assert (left.id, left.photos, left.notes) == (visit_id, (), (told,))
+        assert lesions.visit(who, visit_id=visit_id) == left
+        assert [marker.text for marker in evolution.evolution(who, lesion_id=visit.lesion_id).markers] == ["Come back in May."]
+
+
+def test_day_without_photos_shows_only_to_who_may_read_a_note_of_it(patient, doctor, visit_id) -> None:
+    kept = notes.add_note(doctor, visit_id=visit_id, text="Doubtful.", for_patient=False)
+    visit = lesions.visit(patient, visit_id=visit_id)
+    photos.withdraw_photo(patient, upload_id=visit.photo.id)
+    assert lesions.timeline(doctor, lesion_id=visit.lesion_id).visits[0].notes == (kept,)
+    assert lesions.timeline(patient, lesion_id=visit.lesion_id).visits == ()
+    with pytest.raises(NotFound):
+        lesions.visit(patient, visit_id=visit_id)
 
 
 # Templates

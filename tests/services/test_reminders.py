@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from db.base import now
 from db.models import Lesion, OutgoingMail, Reminder, User
-from services import lesions, photos, reminders, states
+from services import bin, lesions, photos, reminders, risk, states
 from services.changes import in_words
 from services.errors import NotFound, ValidationError
 from services.fields import today
@@ -39,6 +39,19 @@ def doctor_says(mole: int, days: int, doctor) -> None:
     with transaction() as session:
         row = session.scalars(select(Reminder).where(Reminder.lesion_id == mole)).one()
         row.due_on, row.reason, row.set_by_id = today() + timedelta(days=days), "doctor", doctor.id
+
+
+def test_what_comes_out_of_the_bin_brings_its_date(patient, mole) -> None:
+    newest = add(patient, mole, 10)
+    photos.withdraw_photo(patient, upload_id=newest.id)
+    assert dates(patient) == []
+    bin.restore_photo(patient, upload_id=newest.id)
+    assert dates(patient) == [(170, "state")]
+    bin.delete_lesion(patient, lesion_id=mole)
+    risk.answer(patient, version=0, answers={"family": "One"})
+    assert dates(patient) == []
+    bin.restore_lesion(patient, lesion_id=mole)
+    assert dates(patient) == [(80, "state")], "what was said meanwhile counts for it too"
 
 
 def test_mole_without_a_photo_has_no_date(patient, mole) -> None:
@@ -152,6 +165,7 @@ def test_one_email_tells_of_all_moles_that_became_due_without_naming_them(patien
     assert [reminders.queue_emails(), reminders.queue_emails()] == [1, 0]
     (body,) = mails()
     assert body.startswith("2 moles are due for a photo.")
+    assert "under My account you stop these e-mails" in body
     assert not [name for name in ("Nape", "Other", "Fresh") if name in body]
 
 
