@@ -33,6 +33,7 @@ PAGES: dict[str, PageEntry] = {
         PageEntry("sign-up", "account/sign_up.py", "Sign up", ":material/person_add:", ()),
         PageEntry("reset-password", "account/reset_password.py", "New password", ":material/lock_reset:", ()),
         PageEntry("verify-email", "account/verify_email.py", "Confirm e-mail", ":material/mark_email_read:", ()),
+        PageEntry("change-email", "account/change_email.py", "New e-mail address", ":material/alternate_email:", ()),
         PageEntry("moles", "patient/moles.py", "My moles", ":material/accessibility_new:", ("patient",), home_of="patient"),
         PageEntry("add-mole", "patient/add_mole.py", "Add a mole", ":material/add:", ("patient",)),
         PageEntry("edit-mole", "patient/edit_mole.py", "Change a mole", ":material/edit_location:", ("patient",)),

@@ -18,7 +18,10 @@ from services.words import Preferences
 COOKIE = "moletrail_session"
 DEVICE_COOKIE = "moletrail_device"
 """Says that an account was logged in to from this browser before, see services.devices."""
-LINK_COOKIES = {"reset-password": "moletrail_reset", "verify-email": "moletrail_verify", "shared-mole": "moletrail_shared"}
+LINK_COOKIES = {
+    "reset-password": "moletrail_reset", "verify-email": "moletrail_verify", "change-email": "moletrail_change",
+    "shared-mole": "moletrail_shared",
+}  # fmt: skip
 """Page that a link sent by e-mail leads to -> cookie in which the route /link hands it the link's token."""
 
 # A page's script cannot set an HttpOnly cookie: the browser itself asks the route for it, then opens the page anew,

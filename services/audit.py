@@ -100,6 +100,7 @@ class Action(StrEnum):
     EXPORT_MY_DATA = "export_my_data"
     VIEW_REPORT = "view_report"
     CHANGE_PROFILE = "change_profile"
+    CHANGE_EMAIL = "change_email"
     INVITE_DOCTOR = "invite_doctor"
     MAKE_LINK = "make_link"
     REVOKE_LINK = "revoke_link"

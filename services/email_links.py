@@ -20,7 +20,7 @@ from services.sessions import digest
 from services.settings import settings
 from services.unit_of_work import reading, transaction
 
-LIFE = {LinkPurpose.RESET: timedelta(minutes=30), LinkPurpose.VERIFY: timedelta(days=3)}
+LIFE = {LinkPurpose.RESET: timedelta(minutes=30), LinkPurpose.VERIFY: timedelta(days=3), LinkPurpose.CHANGE: timedelta(hours=24)}
 DEAD = "This link was used already, is too old, or is not complete. Please ask for a new one."
 
 RESET_TEXT = """Hello {name},
@@ -71,7 +71,7 @@ def reset_password(*, token: str, new: str) -> None:
         raise ValidationError({"new": complaint})
     new_hash = passwords.hash_of(new)
     with transaction() as session:
-        user_id = _use_up(session, LinkPurpose.RESET, token)
+        user_id = use_up(session, LinkPurpose.RESET, token).user_id
         accounts.set_password(session, user_id=user_id, password_hash=new_hash)
         session.execute(update(User).where(User.id == user_id, User.email_verified_at.is_(None)).values(email_verified_at=now()))
         throttle.forget(session, key=throttle.key("account", user.email))
@@ -82,7 +82,7 @@ def reset_password(*, token: str, new: str) -> None:
 def verify_email(*, token: str) -> None:
     """Note that the address is its owner's, and use the link up. Raises ValidationError where the link does not work."""
     with transaction() as session:
-        user_id = _use_up(session, LinkPurpose.VERIFY, token)
+        user_id = use_up(session, LinkPurpose.VERIFY, token).user_id
         session.execute(update(User).where(User.id == user_id).values(email_verified_at=now()))
         audit.record(session, actor_id=user_id, action=Action.VERIFY_EMAIL, subject=f"user:{user_id}")
 
@@ -116,10 +116,13 @@ def _link(session: Session, purpose: LinkPurpose, token: str) -> EmailLink | Non
     )  # fmt: skip
 
 
-def _use_up(session: Session, purpose: LinkPurpose, token: str) -> int:
-    """Whose link it was; of two at the same moment one gets it."""
+def use_up(session: Session, purpose: LinkPurpose, token: str) -> EmailLink:
+    """The link, used from now on, within the caller's transaction; of two at the same moment one gets it.
+
+    Raises ValidationError, with "link" as key, where it does not work.
+    """
     link = _link(session, purpose, token)
     used = link and session.execute(update(EmailLink).where(EmailLink.id == link.id, EmailLink.used_at.is_(None)).values(used_at=now()))
     if not used or used.rowcount != 1:
         raise ValidationError({"link": DEAD})
-    return link.user_id
+    return link

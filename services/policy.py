@@ -104,6 +104,7 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.EXPORT_MY_DATA: {Relation.PATIENT},
         Action.VIEW_REPORT: {Relation.OWNER, Relation.CARER},
         Action.CHANGE_PROFILE: EVERYBODY,
+        Action.CHANGE_EMAIL: EVERYBODY,
         Action.INVITE_DOCTOR: {Relation.PATIENT},
         Action.MAKE_LINK: {Relation.OWNER},
         Action.REVOKE_LINK: {Relation.OWNER},

@@ -21,7 +21,7 @@ OF_STAFF = ("first_name", "surname")
 
 @dataclass(frozen=True)
 class Profile:
-    """The fields as the form shows them; the e-mail address is not among them, as it is what the account is known by."""
+    """The fields as the form shows them; the e-mail address has its own way, services.change_email."""
 
     first_name: str
     surname: str

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.base import Base, Stored, UtcDateTime, choice
+from db.base import Base, PersonalText, Stored, UtcDateTime, choice
 
 
 class LinkPurpose(StrEnum):
@@ -14,6 +14,8 @@ class LinkPurpose(StrEnum):
     """Lets a new password be chosen."""
     VERIFY = "verify"
     """Proves that the account's e-mail address is read by its owner."""
+    CHANGE = "change"
+    """Makes another address the account's."""
 
 
 class EmailLink(Stored, Base):
@@ -27,3 +29,5 @@ class EmailLink(Stored, Base):
     """SHA-256 of the 256-bit token in the link."""
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    new_email: Mapped[str | None] = mapped_column(PersonalText(254))
+    """The address that the link was sent to, where it is to become the account's."""

@@ -63,7 +63,6 @@ def _about(person: Person, found: profile.Profile) -> None:
                     "Birth date", value=found.birth_date, min_value=date(1900, 1, 1), max_value=today() - timedelta(days=1),
                     format="DD/MM/YYYY", key="about_birth_date",
                 )
-        st.caption("The e-mail address stays: it is what the account is known by.")
         if st.form_submit_button("Save what changed", type="primary"):
             _tried("about_errors", "Your account is up to date.", profile.change_profile, person, **typed)
 

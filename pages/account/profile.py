@@ -6,7 +6,7 @@ from pages import _notices as notices
 from pages._pages import EVERY_ROLE
 from pages._parts import format_date
 from pages._session import log_out_browser, require_role, session_token
-from pages.account import _erase, _password, _personal, _second_step, _where
+from pages.account import _email, _erase, _password, _personal, _second_step, _where
 from services import email_links
 
 person = require_role(*EVERY_ROLE, before_second_step=True)
@@ -36,6 +36,7 @@ if st.button("Log out", icon=":material/logout:", type="primary", key="log_out")
 token = session_token() or ""
 if not person.second_step_missing:
     _personal.draw(person)
+    _email.draw(person)
     _password.draw(person)
 _second_step.draw(person, token)
 _where.draw(person, token)

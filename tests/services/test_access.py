@@ -22,6 +22,7 @@ from services import (
     audit,
     bin,
     body,
+    change_email,
     changes,
     comparing,
     consent,
@@ -66,7 +67,7 @@ MODULES = (
     # The doctor's workspace.
     events, performance, worklist,
     # A person's own data.
-    bin, consent, erasure, mole_links, my_data, notifications, profile, report,
+    bin, change_email, consent, erasure, mole_links, my_data, notifications, profile, report,
     # Reviews and second opinions.
     opinions, outlines, reviews,
     # The patient's own place.
@@ -203,9 +204,12 @@ def wrong_code(service: Callable, **more) -> Callable[[World, Person], None]:
     return call
 
 
-def wrong_password(_world: World, who: Person) -> None:
-    with contextlib.suppress(ValidationError):
-        erasure.erase_account(who, password="a guess")
+def wrong_password(service: Callable, **more) -> Callable[[World, Person], None]:
+    def call(_world: World, who: Person) -> None:
+        with contextlib.suppress(ValidationError):
+            service(who, password="a guess", **more)
+
+    return call
 
 
 BY_OWNER = about_the_owner("owner", roles=("patient",))
@@ -286,7 +290,8 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     bin.restore_photo: (lambda w, who: bin.restore_photo(who, upload_id=w.withdrawn_id), BY_OWNER),
     bin.erase_lesion: (lambda w, who: bin.erase_lesion(who, lesion_id=w.binned_id), BY_OWNER),
     bin.erase_photo: (lambda w, who: bin.erase_photo(who, upload_id=w.withdrawn_id), BY_OWNER),
-    erasure.erase_account: (wrong_password, for_everybody()),
+    erasure.erase_account: (wrong_password(erasure.erase_account), for_everybody()),
+    change_email.ask_change: (wrong_password(change_email.ask_change, new="new@example.org"), for_everybody()),
     my_data.export_zip: (lambda w, who: b"".join(my_data.export_zip(who)), for_role("patient")),
     my_data.export_csv: (lambda w, who: b"".join(my_data.export_csv(who)), for_role("patient")),
     my_data.export_xlsx: (lambda w, who: my_data.export_xlsx(who), for_role("patient")),
@@ -400,6 +405,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "devices.forget_all", "sessions.begin", "sessions.end_all", "sessions.digest", "sessions.in_force", "sessions.device_words",
         "two_factor.finish_log_in", "two_factor.main", "accounts.tell_of_new_password", "email_links.ask_reset",
         "email_links.ask_verification", "email_links.works", "email_links.reset_password", "email_links.verify_email",
+        "email_links.use_up", "change_email.confirm_change",
         "external.identity_of", "external.log_in", "external.sign_up", "accounts.require_active",
         "lesions.load_visit", "lesions.in_use", "lesions.has_photos", "lesions.suggested_name",
         "reminders.due_on", "reminders.keep", "reminders.queue_emails", "risk.raised_for", "ugly_duckling.distances",

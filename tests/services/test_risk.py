@@ -40,8 +40,8 @@ def test_without_all_eight_answers_there_is_no_skin_type(patient) -> None:
 
 @pytest.mark.parametrize(
     "answers",
-    [{"own_cancer": "Yes, melanoma"}, {"own_cancer": "Yes, another kind"}, {"family": "One"}, {"moles": "51 to 100"}, {"atypical": "Yes"}, {"immune": "Yes"},
-     skin(5) | {"sunburns": "5 or more"}],
+    [{"own_cancer": "Yes, melanoma"}, {"own_cancer": "Yes, another kind"}, {"family": "One"}, {"moles": "51 to 100"}, {"atypical": "Yes"},
+     {"immune": "Yes"}, skin(5) | {"sunburns": "5 or more"}],
 )  # fmt: skip
 def test_each_strong_factor_raises_the_risk_and_is_named(patient, answers: dict[str, str]) -> None:
     assert len(risk.answer(patient, version=0, answers=answers).raised) == 1
