@@ -1,25 +1,22 @@
-"""What comes before the first page: `python -m services.start` checks the settings, brings the database to the current
-schema, says whether someone administers it, and offers the demo accounts once."""
+"""What comes before the first page: `prepare` brings data folder and database into order when the server starts, and
+`python -m services.start`, before it, checks the settings and offers the demo accounts once."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
 import sys
-from datetime import timedelta
-from pathlib import Path
 
 from sqlalchemy import make_url, select
 
 from db import migrate
-from db.engine import damage
+from db.engine import damage, sqlite_file
 from db.models import User
 from services import accounts, anchor, audit, sealing, storage, summaries
 from services.audit import Operation
 from services.errors import ServiceError, StorageFailed
-from services.settings import settings
+from services.settings import SECRET, settings
 from services.unit_of_work import outages_in_words, reading, transaction
 
 logger = logging.getLogger(__name__)
@@ -30,11 +27,7 @@ OFFERED = "demo-offered"
 
 def prepare() -> None:
     """Make the data folder, migrate the database, and remove what an interrupted upload left behind."""
-    try:
-        settings().data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings().files.mkdir(exist_ok=True)
-    except OSError as error:
-        raise StorageFailed(f"The data folder {settings().data} cannot be written: {error.strerror}.") from error
+    _make_folders()
     with outages_in_words():
         _require_not_lost()
         _require_sound()
@@ -53,6 +46,18 @@ def prepare() -> None:
         # Files that only the missing rows referred to must not go too.
         logger.error("The newest entries of the audit trail are missing, so nothing was swept. See: python -m services.audit verify")
     _record_settings()
+    if not accounts.admin_exists():
+        logger.warning("Nobody administers Moletrail yet. To make an administrator's account: make admin")
+
+
+def _make_folders() -> None:
+    database = sqlite_file(settings().database_url)
+    folders = [settings().data, settings().files] + ([database.parent] if database else [])
+    for folder in folders:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageFailed(f"The data folder {folder} cannot be written: {error.strerror}.") from error
 
 
 def _trail_reaches_the_anchor() -> bool:
@@ -72,12 +77,8 @@ def _complete_summaries() -> None:
 
 def _record_settings() -> None:
     """Leave an entry where the settings differ from those of the last start, by a short hash that tells none of them."""
-    plain = {
-        field.name: str(value)
-        for field in dataclasses.fields(settings())
-        # No text: a password in an address could be guessed from the hash.
-        if isinstance(value := getattr(settings(), field.name), (bool, int, float, timedelta, Path))
-    }
+    # Of a secret only whether there is one: it could be guessed from the hash.
+    plain = {name: bool(value) if name in SECRET else str(value) for name, value in vars(settings()).items()}
     subject = f"settings:{hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]}"
     with reading() as session:
         before = audit.last(session, Operation.CHANGE_SETTINGS)
@@ -109,32 +110,35 @@ def _shown_address() -> str:
 
 
 def main() -> int:
+    """Whoever starts the server at a terminal is asked first; the server itself then prepares what there is."""
     try:
-        prepare()
-        if _nobody_here() and _demo_wanted():
+        settings()
+        if _demo_wanted():
             from services import demo
 
             return demo.main([])
-        if not accounts.admin_exists():
-            print("Nobody administers Moletrail yet. To make an administrator's account: make admin")
     except ServiceError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _nobody_here() -> bool:
-    with reading() as session:
-        return session.scalar(select(User.id).limit(1)) is None
-
-
 def _demo_wanted() -> bool:
     marker = settings().data / OFFERED
-    if marker.exists() or not sys.stdin.isatty():
+    if not sys.stdin.isatty() or marker.exists() or not _nobody_here():
         return False
     answer = input("The database is empty. Fill it with generated patients to look around? [y/N] ")
+    _make_folders()
     marker.touch()
     return answer.strip().lower() in ("y", "yes")
+
+
+def _nobody_here() -> bool:
+    with outages_in_words():
+        if migrate.current(settings().database_url) is None:
+            return not settings().files.exists() or not any(settings().files.iterdir())
+    with reading() as session:
+        return session.scalar(select(User.id).limit(1)) is None
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
 from services.errors import ValidationError
-from services.settings import from_environment
+from services.settings import VARIABLES, from_environment
 
 
 def test_defaults_need_no_environment() -> None:
@@ -18,6 +20,7 @@ def test_defaults_need_no_environment() -> None:
 
 
 def test_every_setting_is_read(tmp_path) -> None:
+    (tmp_path / "w").mkdir()
     settings = from_environment({
         "MOLETRAIL_DATA": str(tmp_path), "DATABASE_URL": "sqlite:////x/y.db", "MOLETRAIL_WEIGHTS": str(tmp_path / "w"),
         "MOLETRAIL_SECURE_COOKIE": "Yes", "MOLETRAIL_SESSION_IDLE_HOURS": "0.5", "MOLETRAIL_SESSION_HOURS": "8",
@@ -37,6 +40,40 @@ def test_all_mistakes_are_told_at_once(tmp_path) -> None:
         "MOLETRAIL_DATA", "DATABASE_URL", "MOLETRAIL_SECURE_COOKIE", "MOLETRAIL_SESSION_IDLE_HOURS", "MOLETRAIL_SESSION_HOURS",
     }
     assert "MOLETRAIL_SESSION_IDLE_HOURS must be a number of hours between 0 and 8760, not 'long'." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("MOLETRAIL_REQUIRE_TOPT", "staff", "There is no setting MOLETRAIL_REQUIRE_TOPT"),
+        ("MOLETRAIL_SESSION_HOURS", "nan", "a number of hours between 0 and 8760, not 'nan'"),
+        ("MOLETRAIL_SESSION_HOURS", "inf", "a number of hours between 0 and 8760, not 'inf'"),
+        ("MOLETRAIL_SECURE_COOKIE", "ja", "must be yes or no, not 'ja'"),
+        ("MOLETRAIL_REQUIRE_TOTP", "doctors", "must be none, staff or all, not 'doctors'"),
+        ("MOLETRAIL_WEIGHTS", "/nowhere", "must be the folder of the networks, and /nowhere is none"),
+        ("MOLETRAIL_METRICS_TOKEN", "ä" * 20, "at least 16 plain characters"),
+        ("MOLETRAIL_MAIL_FROM", "nobody", "must be a sender on one line"),
+        ("MOLETRAIL_MAIL_FROM", "a@example.org\nBcc: b@example.org", "must be a sender on one line"),
+        ("MOLETRAIL_URL", "https://moles.example.org/?a=b", "must be the address of this site"),
+        ("MOLETRAIL_URL", "http://[moles", "must be the address of this site"),
+        ("MOLETRAIL_SMTP", "smtp://mail.example.org:99999", "must be like smtp://user:password@mail.example.org:587"),
+        ("DATABASE_URL", "postgresql+nodriver://u:secret@h/db", "must be a database address"),
+        ("DATABASE_URL", "mysql+pymysql://u:secret@h/db", "whose driver is not installed: pymysql"),
+        ("DATABASE_URL", "sqlite://", "must be a database address"),
+        ("DATABASE_URL", "sqlite:///:memory:", "must be a database address"),
+    ],
+)
+def test_mistake_has_its_sentence(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        from_environment({name: value})
+    assert set(caught.value.fields) == {name}
+    assert sentence in caught.value.fields[name]
+    assert "secret" not in str(caught.value)
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    told = set(re.findall(r"^\| `(MOLETRAIL_\w+)` \|", (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert told == VARIABLES - {"MOLETRAIL_TEST_DATABASE_URL"}
 
 
 def test_idle_time_is_within_the_absolute_one() -> None:

@@ -11,6 +11,7 @@ import core
 from db import migrate
 from db.models import AuditEvent
 from services import accounts, demo, lesions, notes, photos, sharing, start, storage, unit_of_work
+from services.errors import StorageFailed
 from services.unit_of_work import reading
 from tests.helpers import TinyAnalyser, damage_a_page, photo_bytes, signed_up
 
@@ -38,17 +39,32 @@ def asked(monkeypatch, answer: str | None) -> None:
     monkeypatch.setattr("builtins.input", lambda _question: answer if answer is not None else pytest.fail("asked"))
 
 
-def test_start_makes_folder_and_database_and_says_how_to_get_an_admin(empty, monkeypatch, capsys) -> None:
-    asked(monkeypatch, None)
-    assert start.main() == 0
+def test_start_makes_folder_and_database_and_says_how_to_get_an_admin(empty, caplog) -> None:
+    start.prepare()
     assert migrate.current(f"sqlite:///{empty}/moletrail.db") == migrate.newest()
-    assert "make admin" in capsys.readouterr().out
+    assert "make admin" in caplog.text
     assert empty.stat().st_mode & 0o777 == 0o700, "other users of the machine have no business there"
 
 
-def test_start_offers_the_demo_once(empty, monkeypatch, capsys) -> None:
+@pytest.mark.parametrize("answer", [None, "n"])
+def test_asking_before_the_server_starts_leaves_the_preparing_to_it(empty, monkeypatch, answer) -> None:
+    asked(monkeypatch, answer)
+    monkeypatch.setattr(start, "prepare", lambda: pytest.fail("prepared twice"))
+    assert start.main() == 0
+
+
+def test_start_asks_nothing_where_people_are(empty, monkeypatch) -> None:
+    start.prepare()
+    signed_up()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _question: pytest.fail("asked"))
+    assert start.main() == 0
+
+
+def test_start_offers_the_demo_once(empty, monkeypatch) -> None:
     asked(monkeypatch, "n")
     assert start.main() == 0
+    start.prepare()
     monkeypatch.setattr("builtins.input", lambda _question: pytest.fail("asked twice"))
     assert start.main() == 0
     assert not accounts.admin_exists()
@@ -69,14 +85,22 @@ def test_start_says_what_is_wrong_with_a_setting(empty, monkeypatch, capsys) -> 
     assert "MOLETRAIL_SESSION_HOURS must be a number" in capsys.readouterr().err
 
 
-def test_start_says_that_the_folder_cannot_be_made(tmp_path, monkeypatch, capsys) -> None:
+def test_start_says_that_the_folder_cannot_be_made(tmp_path, monkeypatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("MOLETRAIL_DATA", str(tmp_path / "file" / "data"))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     unit_of_work.reset()
-    assert start.main() == 1
-    assert "cannot be written" in capsys.readouterr().err
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        start.prepare()
     unit_of_work.reset()
+
+
+def test_start_says_that_the_folder_of_the_database_cannot_be_made(empty, tmp_path, monkeypatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/file/moletrail.db")
+    unit_of_work.reset()
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        start.prepare()
 
 
 def test_demo_photos_are_as_a_camera_writes_them() -> None:
@@ -85,15 +109,18 @@ def test_demo_photos_are_as_a_camera_writes_them() -> None:
     assert ((photo.width, photo.height), photo.format, photo.taken_on) == (demo.PHOTO_SIZE, "JPEG", date(2024, 3, 5))
 
 
-def test_start_does_not_bury_photos_under_a_new_database(empty, small_demo, capsys) -> None:
+def test_start_does_not_bury_photos_under_a_new_database(empty, small_demo, monkeypatch) -> None:
     assert demo.main([]) == 0
     unit_of_work.reset()
     (empty / "moletrail.db").rename(empty / "moved.db")
-    assert start.main() == 1
-    assert "There are photos in" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _question: pytest.fail("asked to fill what is lost"))
+    assert start.main() == 0
+    with pytest.raises(StorageFailed, match="There are photos in"):
+        start.prepare()
     assert not (empty / "moletrail.db").exists()
     (empty / "moved.db").rename(empty / "moletrail.db")
-    assert start.main() == 0
+    start.prepare()
 
 
 def entries(action: str) -> list[AuditEvent]:
@@ -102,11 +129,16 @@ def entries(action: str) -> list[AuditEvent]:
 
 
 def test_settings_that_changed_since_the_last_start_leave_an_entry_without_their_values(empty, monkeypatch) -> None:
-    for hours, count in ((12, 1), (12, 1), (6, 2), (12, 3)):
-        monkeypatch.setenv("MOLETRAIL_SESSION_IDLE_HOURS", str(hours))
+    changes = (
+        ("MOLETRAIL_SESSION_IDLE_HOURS", "12", 1), ("MOLETRAIL_SESSION_IDLE_HOURS", "12", 1), ("MOLETRAIL_SESSION_IDLE_HOURS", "6", 2),
+        ("MOLETRAIL_SESSION_IDLE_HOURS", "12", 3), ("MOLETRAIL_REQUIRE_TOTP", "staff", 4), ("MOLETRAIL_SECURE_COOKIE", "yes", 5),
+        ("MOLETRAIL_SMTP", "smtp://u:secret@mail.example.org", 6), ("MOLETRAIL_SMTP", "smtp://u:other@mail.example.org", 6),
+    )
+    for name, value, count in changes:
+        monkeypatch.setenv(name, value)
         unit_of_work.reset()
         start.prepare()
-        assert len(entries("change_settings")) == count
+        assert len(entries("change_settings")) == count, (name, value)
     assert all(re.fullmatch("settings:[0-9a-f]{12}", entry.subject) for entry in entries("change_settings"))
 
 
@@ -141,13 +173,12 @@ def test_start_goes_on_where_nothing_can_be_removed(empty, monkeypatch, caplog) 
     assert "could not be removed: Read-only file system" in caplog.text
 
 
-def test_start_says_that_the_database_is_damaged(empty, capsys, monkeypatch) -> None:
-    asked(monkeypatch, None)
-    assert start.main() == 0
+def test_start_says_that_the_database_is_damaged(empty) -> None:
+    start.prepare()
     unit_of_work.reset()
     damage_a_page(empty / "moletrail.db")
-    assert start.main() == 1
-    assert "is damaged" in capsys.readouterr().err
+    with pytest.raises(StorageFailed, match="is damaged"):
+        start.prepare()
 
 
 def password_in(told: str) -> str:
