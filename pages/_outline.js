@@ -194,8 +194,8 @@ function start(data, root, setTriggerValue) {
     else return;
     event.preventDefault(); event.stopPropagation();
   };
-  // Streamlit's own shortcuts are single letters too.
-  root.addEventListener("keydown", (event) => event.stopPropagation());
+  // The page's own keys are single letters and digits too; those with Ctrl or Alt go on to it.
+  root.addEventListener("keydown", (event) => { if (!event.ctrlKey && !event.altKey && !event.metaKey) event.stopPropagation(); });
 
   const deeds = {
     undo,
@@ -211,6 +211,8 @@ function start(data, root, setTriggerValue) {
       brush.fillStyle = "#000"; brush.fillRect(0, 0, flat.width, flat.height);
       brush.drawImage(mask, 0, 0);
       editor.give("outline", flat.toDataURL("image/png").split(",")[1]);
+      // The page's keys sign it: they act while nothing here has the focus.
+      find("[data-do=use]").blur();
     },
   };
   root.querySelectorAll("[data-tool]").forEach((button) => { button.onclick = () => choose(button.dataset.tool); });
@@ -225,5 +227,6 @@ function start(data, root, setTriggerValue) {
   };
   photo.src = data.photo;
   say("");
+  view.focus({ preventScroll: true }); // whoever asked for the editor draws next
   return editor;
 }

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import streamlit as st
 
+from pages import _keys as keys
 from pages._outline import editor
 from pages._parts import field, format_date, show_error
 from pages._result import measurement_words
@@ -119,6 +120,8 @@ def form(person: Person, finding: Finding, mine: ReviewView | None, *, blind: bo
             "Sign the new version" if mine else "Sign the review", type="primary", icon=":material/signature:", key=f"{key}_sign",
             shortcut="Ctrl+Enter", width="stretch",
         )
+    if not mine:
+        keys.of_judging(key, blind=blind, outline="" if blind else _switch(finding, state))
     given = {
         "verdict": verdict or "", "code": code or "", "reason": reason, "for_patient": for_patient, "management": management,
         "follow_up_on": None if days else day, "recheck_days": days,
@@ -154,12 +157,17 @@ def _sign(person: Person, finding: Finding, state: dict, given: dict, *, blind: 
 def correct_outline(person: Person, finding: Finding, mine: ReviewView | None) -> bool:
     """Whether the doctor draws the outline anew, with the editor for it; what they draw waits for the signature."""
     state = st.session_state.setdefault(f"review_{finding.id}", {"signed": 0, "errors": {}})
-    if not st.toggle("Correct the outline by hand", key=f"correct_{finding.id}_{state['signed']}"):
+    if not st.toggle("Correct the outline by hand", key=_switch(finding, state)):
         return False
     begin = reviews.outline_of(person, diagnosis_id=finding.id, review_id=mine.id if mine else None)
     if drawn := editor(finding.upload_id, begin, key=f"outline_{finding.id}_{state['signed']}"):
         state["mask"] = drawn
     return True
+
+
+def _switch(finding: Finding, state: dict) -> str:
+    """Key of the switch to the editor of the outline; off again once the review is signed."""
+    return f"correct_{finding.id}_{state['signed']}"
 
 
 def histology(person: Person, mine: ReviewView) -> None:

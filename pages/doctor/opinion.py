@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages import _cases as cases
+from pages import _keys as keys
 from pages import _opinions as parts
 from pages._opinions import MANAGEMENT
 from pages._parts import caution, empty_state, field, format_date, link, overlay, photo, probability_words, query_number, show_error
@@ -47,6 +48,7 @@ def answer_form(case: OpinionCase) -> None:
         asked = st.form_submit_button(
             "Sign the opinion", type="primary", icon=":material/signature:", shortcut="Ctrl+Enter", key=f"{key}_sign", width="stretch"
         )
+    keys.of_judging(key, blind=case.blind)
     if not asked:
         return
     try:

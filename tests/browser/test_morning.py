@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.conftest import LAPTOP, Server, server_in, started, window
 from tests.browser.people import log_in
 
+expect.set_options(timeout=30_000)
 PASSWORD = "blue kettle on the roof"
 CASES = 9
 SET_UP = f"""
@@ -53,7 +54,9 @@ with reading() as session:
     reviews = session.scalars(select(Review)).all()
     print(json.dumps({
         "reviews": len(reviews),
-        "overruled": [review.reason for review in reviews if review.verdict == "overrule" and not review.opinion_id],
+        "overruled": [
+            [review.reason, str(review.management)] for review in reviews if review.verdict == "overrule" and not review.opinion_id
+        ],
         "corrected": len([review for review in reviews if review.mask]),
         "answers": len([review for review in reviews if review.opinion_id]),
         "answered": len([one for one in session.scalars(select(SecondOpinion)) if one.answered_at]),
@@ -79,37 +82,47 @@ def settle(page: Page) -> None:
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
 
 
-def tab_to(page: Page, name: str) -> None:
-    """Go on with Tab until the focus is on what a screen reader calls by this name."""
-    heard = """() => {
-        let on = document.activeElement;
-        while (on?.shadowRoot?.activeElement) on = on.shadowRoot.activeElement;
-        const words = ["BUTTON", "A"].includes(on?.tagName) ? on.textContent : "";
-        return [on?.getAttribute("aria-label") ?? "", words, on?.labels?.[0]?.textContent ?? ""];
-    }"""
-    for _ in range(120):
+HEARD = """() => {
+    let on = document.activeElement;
+    while (on?.shadowRoot?.activeElement) on = on.shadowRoot.activeElement;
+    const words = ["BUTTON", "A"].includes(on?.tagName) ? on.textContent : "";
+    return [on?.getAttribute("aria-label") ?? "", words, on?.labels?.[0]?.textContent ?? ""];
+}"""
+"""What a screen reader calls the place that has the focus: label, words on it, label beside it."""
+
+
+def on(page: Page, name: str) -> bool:
+    named, *others = page.evaluate(HEARD)
+    return named.startswith(name) or name in others
+
+
+def tab_to(page: Page, name: str, *, most: int) -> None:
+    """Go on with Tab, at most so many times, until the focus is on what a screen reader calls by this name."""
+    for _ in range(most):
         page.keyboard.press("Tab")
-        named, *others = page.evaluate(heard)
-        if named.startswith(name) or name in others:
+        if on(page, name):
             return
-    raise AssertionError(f"Tab never reaches {name}.")
+    raise AssertionError(f"{most} times Tab do not reach {name}.")
 
 
-def choose(page: Page, name: str, typed: str) -> None:
-    tab_to(page, name)
+def wait_on(page: Page, name: str) -> None:
+    """Until the page itself has given the focus to this."""
+    for _ in range(100):
+        if on(page, name):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"The focus is not on {name} but on {page.evaluate(HEARD)}.")
+
+
+def pick(page: Page, typed: str) -> None:
+    """In the list that has the focus."""
     page.keyboard.type(typed, delay=20)
+    expect(page.get_by_role("option").first).to_contain_text(typed)
     page.keyboard.press("Enter")
-
-
-def next_case(page: Page) -> None:
-    page.locator("h1").first.press("Escape")
-    page.keyboard.press("n")
-    settle(page)
 
 
 def sign(page: Page) -> None:
     page.keyboard.press("Control+Enter")
-    settle(page)
 
 
 def test_a_morning_with_the_keyboard_alone(dora: BrowserContext, clinic: Server) -> None:
@@ -119,47 +132,62 @@ def test_a_morning_with_the_keyboard_alone(dora: BrowserContext, clinic: Server)
     expect(page.get_by_role("button", name="Start with the first")).to_be_visible()
     settle(page)
     page.keyboard.press("n")
-    to_do = ["overrule", "correct", *["agree"] * (CASES - 2)]
+    to_do = [overrule, correct, agree_by_number, *[agree] * (CASES - 3)]
     for _ in range(CASES + 1):
         page.wait_for_url(lambda address: "/case" in address or "/opinion" in address)
+        expect(page.locator("[aria-keyshortcuts=d]")).to_be_attached()  # the page has drawn its keys
         settle(page)
         if "/opinion" in page.url:
-            choose(page, "Your diagnosis", "Melanocytic")
+            page.keyboard.press("d")
+            wait_on(page, "Your diagnosis")
+            pick(page, "Melanocytic")
             sign(page)
             expect(page.get_by_role("heading", level=1)).to_have_text("You have answered")
         else:
-            {"overrule": overrule, "correct": correct, "agree": agree}[to_do.pop(0)](page)
+            to_do.pop(0)(page)
             expect(page.get_by_text("Change your review")).to_be_visible()
-        next_case(page)
+        settle(page)
+        was = page.url
+        page.keyboard.press("n")
+        page.wait_for_url(lambda address, was=was: address != was)
     page.wait_for_url("**/work-list")
     expect(page.get_by_role("heading", level=1)).to_have_text("No case waits for you")
     done = json.loads(clinic.command("-c", TELL).splitlines()[-1])
-    assert done == {"reviews": CASES + 1, "overruled": ["Blue-white veil."], "corrected": 1, "answers": 1, "answered": 1}
+    assert done == {"reviews": CASES + 1, "overruled": [["Blue-white veil.", "biopsy"]], "corrected": 1, "answers": 1, "answered": 1}
 
 
 def agree(page: Page) -> None:
     page.keyboard.press("Alt+a")
-    settle(page)
+
+
+def agree_by_number(page: Page) -> None:
+    page.keyboard.press("1")
+    wait_on(page, "Reason")
+    expect(page.get_by_role("radio", name="Agree")).to_be_checked()
+    sign(page)
 
 
 def overrule(page: Page) -> None:
-    tab_to(page, "Agree")
-    page.keyboard.press("ArrowRight")
-    choose(page, "Your diagnosis", "Melanoma (")
-    tab_to(page, "Reason")
+    page.keyboard.press("2")
+    wait_on(page, "Your diagnosis")
+    expect(page.get_by_role("radio", name="Overrule")).to_be_checked()
+    pick(page, "Melanoma (")
+    tab_to(page, "Reason", most=2)
     page.keyboard.type("Blue-white veil.")
+    tab_to(page, "No action", most=1)
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="Biopsy")).to_be_checked()
     sign(page)
 
 
 def correct(page: Page) -> None:
-    tab_to(page, "Correct the outline by hand")
-    page.keyboard.press("Space")
-    settle(page)
-    tab_to(page, "Photo to draw the outline on")
+    page.keyboard.press("c")
+    wait_on(page, "Photo to draw the outline on")
     for key in ("Space", *["ArrowRight"] * 6, *["ArrowDown"] * 6, "Space"):
         page.keyboard.press(key)
-    tab_to(page, "Use this outline")
+    tab_to(page, "Use this outline", most=8)
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your outline is kept with the review when you sign it.")).to_be_visible()
-    page.locator("h1").first.press("Escape")
+    settle(page)
     agree(page)
