@@ -60,6 +60,15 @@ class FoundScale:
         return Scale(size, "card", float(np.sqrt(fit**2 + PRINT_ERROR**2 + CARD_PLANE_ERROR**2)))
 
 
+@dataclass(frozen=True, eq=False)
+class Sighted:
+    """A coin or a ruler as found in a photo. Whoever says that there is one has to see what was taken for it before it counts."""
+
+    scale: Scale
+    marks: tuple[NDArray[np.float64], ...]
+    """Lines to draw over it, each n x 2 pixels of the photo (x, y): the coin's edge, closed, or a stroke for each millimetre."""
+
+
 SMALLEST_POINT_ERROR_PX = 0.1
 MARKER_POINT_ERROR_PX = 0.4
 """Of the marker's own corners, which bright paper eats into; measured by benchmarks/scale_card.py."""
@@ -315,18 +324,22 @@ COIN_ERROR = 0.015
 """A coin is 1.7 to 2.4 mm thick: its upper rim is that much nearer to a camera some 120 mm away than the skin is."""
 
 
-def scale_from_coin(rgb: RGB, coin: str) -> Scale | None:
+def find_coin(rgb: RGB, coin: str) -> Sighted | None:
     """Find a round coin of COINS that lies flat on the skin; None where no clean ellipse is seen. Raises KeyError for another coin.
 
     A mole larger than the coin and as round would be taken for it: what was found must be shown to the person who says there is one.
     A tilted circle is an ellipse whose long axis is the diameter; the root of both axes gives the scale that areas are seen at.
     """
     _, diameter_mm = COINS[coin]
-    axes = _round_thing(rgb)
-    if axes is None:
+    seen = _round_thing(rgb)
+    if seen is None:
         return None
-    long, short = axes
-    return Scale(diameter_mm / float(np.sqrt(long * short)), "coin", float(np.hypot(COIN_ERROR, 1.5 / long)))
+    (x, y), (width, height), degrees = seen
+    turn, around = np.radians(degrees), np.linspace(0, 2 * np.pi, 73)
+    along, across = np.cos(around) * width / 2, np.sin(around) * height / 2
+    edge = np.column_stack([x + along * np.cos(turn) - across * np.sin(turn), y + along * np.sin(turn) + across * np.cos(turn)])
+    error = float(np.hypot(COIN_ERROR, 1.5 / max(width, height)))
+    return Sighted(Scale(diameter_mm / float(np.sqrt(width * height)), "coin", error), (edge,))
 
 
 _COIN_SIDE_PX = 800
@@ -336,8 +349,11 @@ LEAST_COIN_OVERLAP = 0.93
 """Dice overlap of what stands out from the skin with an ellipse, from which it is a coin and no mole."""
 
 
-def _round_thing(rgb: RGB) -> tuple[float, float] | None:
-    """Return the axes in pixels of the largest thing that stands out from the skin in colour and is an ellipse, whole in the frame."""
+def _round_thing(rgb: RGB) -> tuple[Point, Point, float] | None:
+    """Return the largest thing that stands out from the skin in colour and is an ellipse, whole in the frame.
+
+    Its middle and both axes in pixels, and by how many degrees the first axis is turned (as cv2.RotatedRect).
+    """
     shrink = min(1.0, _COIN_SIDE_PX / max(rgb.shape[:2]))
     size = max(1, round(rgb.shape[1] * shrink)), max(1, round(rgb.shape[0] * shrink))
     small = cv2.medianBlur(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), 5)
@@ -357,10 +373,16 @@ def _round_thing(rgb: RGB) -> tuple[float, float] | None:
         fitted = cv2.fitEllipseDirect(cv2.convexHull(contour))
         cv2.ellipse(ellipse, fitted, 1, cv2.FILLED)
         both = 2 * np.count_nonzero(filled & ellipse) / max(1, np.count_nonzero(filled) + np.count_nonzero(ellipse))
-        axes = sorted(fitted[1], reverse=True)
-        if both >= LEAST_COIN_OVERLAP and axes[1] > 0.6 * axes[0]:
-            return axes[0] / shrink, axes[1] / shrink
+        middle, axes, degrees = fitted
+        if both >= LEAST_COIN_OVERLAP and min(axes) > 0.6 * max(axes):
+            x, y = _enlarged(np.array(middle), shrink)
+            return (float(x), float(y)), (axes[0] / shrink, axes[1] / shrink), degrees
     return None
+
+
+def _enlarged(points: NDArray[np.float64], shrink: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return points (x, y) of a photo made smaller by `shrink` as points of the photo itself; the middles of pixels count."""
+    return (points + 0.5) / shrink - 0.5
 
 
 _RULER_SIDE_PX = 1400
@@ -371,7 +393,7 @@ COMB_SHARE = 0.4
 """Share of a window's fine structure that must follow one period, for it to show a ruler."""
 
 
-def scale_from_ruler(rgb: RGB) -> Scale | None:
+def find_ruler(rgb: RGB) -> Sighted | None:
     """Find the millimetre ticks of a ruler on the skin; None where no row of at least FEWEST_TICKS of them is seen.
 
     The strongest period in the photo's spectrum, in any window and direction, is taken for one millimetre: each tick is there at every
@@ -385,18 +407,22 @@ def scale_from_ruler(rgb: RGB) -> Scale | None:
     fine = grey - cv2.GaussianBlur(grey, (0, 0), 20)
     if min(size) >= 4 * _RULER_WINDOW_PX:
         # Where a millimetre has more pixels than the longest period, half of them are enough.
-        found = scale_from_ruler(cv2.resize(rgb, (size[0] // 2, size[1] // 2), interpolation=cv2.INTER_AREA))
+        half = size[0] // 2, size[1] // 2
+        found = find_ruler(cv2.resize(rgb, half, interpolation=cv2.INTER_AREA))
         if found is not None:
-            return Scale(found.mm_per_pixel * shrink / 2, found.source, found.relative_error)
+            shrunk = np.array(half) / rgb.shape[1::-1]
+            told = Scale(found.scale.mm_per_pixel * float(shrunk[0]), "ruler", found.scale.relative_error)
+            return Sighted(told, tuple(_enlarged(stroke, shrunk) for stroke in found.marks))
     share, wave, middle = max((_strongest_wave(fine, x, y) for x, y in _windows(size)), key=lambda one: one[0])
     if share < COMB_SHARE:
         return None
     refined = _along_row(fine, wave, middle)
     if refined is None:
         return None
-    period, ticks = refined
-    counted = 0.3 / ticks  # the row's two ends, each to a fifth of a tick
-    return Scale(shrink / period, "ruler", float(np.sqrt(counted**2 + UNKNOWN_TILT**2 + 0.005**2)))
+    period, strokes = refined
+    counted = 0.3 / len(strokes)  # the row's two ends, each to a fifth of a tick
+    error = float(np.sqrt(counted**2 + UNKNOWN_TILT**2 + 0.005**2))
+    return Sighted(Scale(shrink / period, "ruler", error), tuple(_enlarged(stroke, shrink) for stroke in strokes))
 
 
 def _windows(size: tuple[int, int]) -> list[tuple[int, int]]:
@@ -435,8 +461,10 @@ def _energy(power: NDArray[np.float64], wave: NDArray[np.float64]) -> float:
     return float(power[np.ix_((at[1] + np.arange(-2, 3)) % side, (at[0] + np.arange(-2, 3)) % side)].sum())
 
 
-def _along_row(fine: NDArray[np.float32], wave: NDArray[np.float64], middle: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Follow the row of ticks through `middle` along `wave`; return its period in pixels and how many ticks it has."""
+def _along_row(
+    fine: NDArray[np.float32], wave: NDArray[np.float64], middle: NDArray[np.float64]
+) -> tuple[float, list[NDArray[np.float64]]] | None:
+    """Follow the row of ticks through `middle` along `wave`; return its period in pixels and a stroke over each of its ticks."""
     frequency = float(np.hypot(*wave))
     along = wave / frequency
     across = np.array([-along[1], along[0]])
@@ -456,16 +484,20 @@ def _along_row(fine: NDArray[np.float32], wave: NDArray[np.float64], middle: NDA
         strength = cv2.GaussianBlur(np.stack([turned.real, turned.imag], -1), (1, 2 * int(2 * width) + 1), 1, sigmaY=width)
         amplitude = np.hypot(strength[..., 0], strength[..., 1]).ravel()
         if best is None or amplitude[abs(reach) < 40].max() > best[0]:
-            best = amplitude[abs(reach) < 40].max(), amplitude, values
-    _, amplitude, values = best
+            best = amplitude[abs(reach) < 40].max(), amplitude, values, middle + offset * across
+    _, amplitude, values, start = best
     row = _stretch(amplitude > 0.4 * amplitude[abs(reach) < 40].max(), reach.size // 2)
-    ticks = (row.stop - row.start) * frequency
-    if ticks < FEWEST_TICKS:
+    if (row.stop - row.start) * frequency < FEWEST_TICKS:
         return None
     tried = frequency * np.linspace(0.93, 1.07, 561)
     window = np.hanning(row.stop - row.start)
-    answers = np.abs(np.exp(-2j * np.pi * np.outer(tried, reach[row])) @ (values[row] * window))
-    return float(1 / tried[answers.argmax()]), float(ticks)
+    answers = np.exp(-2j * np.pi * np.outer(tried, reach[row])) @ (values[row] * window)
+    best = np.abs(answers).argmax()
+    period = float(1 / tried[best])
+    # Ticks are dark: they lie where the wave, cos(2 pi r / period + phase), is lowest.
+    first = (np.pi - np.angle(answers[best])) / (2 * np.pi) * period
+    places = first + period * np.arange(np.ceil((reach[row][0] - first) / period), np.floor((reach[row][-1] - first) / period) + 1)
+    return period, [start + place * along + np.outer((-period, period), across) for place in places]
 
 
 def _stretch(strong: NDArray[np.bool_], middle: int) -> slice:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._parts import field
+from pages._marked_photo import marked_photo
+from pages._parts import field, preferences
 from pages._two_points import two_points
 from services import scales
 from services.errors import ServiceError, ValidationError
@@ -37,9 +38,10 @@ def scale_of(actor: Person, shown: PhotoView) -> None:
         return
     errors: dict[str, str] = st.session_state.pop("scale_errors", {})
     with field(errors, "how"):
-        way = st.segmented_control("How the size is known", WAYS, default=WAYS[0], required=True, key=f"way_{shown.id}")
+        way = st.radio("How the size is known", WAYS, horizontal=True, key=f"way_{shown.id}")
     how = _how(way, shown, errors)
-    if st.button("Use this scale", key=f"use_scale_{shown.id}", type="primary", icon=":material/straighten:"):
+    there = not isinstance(how, scales.Coin | scales.Ruler) or _found(actor, shown, how)
+    if there and st.button("Use this scale", key=f"use_scale_{shown.id}", type="primary", icon=":material/straighten:"):
         _set(actor, shown, how)
     for name in errors.keys() & {""}:
         st.error(errors[name], icon=":material/error:")
@@ -63,6 +65,32 @@ def _how(way: str, shown: PhotoView, errors: dict[str, str]) -> scales.How:
         first, second = two_points(shown.id, key=f"points_{shown.id}")
     with field(errors, "mm"):
         return scales.Points(first, second, _millimetres("Distance between the two points, in mm", 10.0, key))
+
+
+def _found(actor: Person, shown: PhotoView, how: scales.Coin | scales.Ruler) -> bool:
+    """Show what is taken for the coin or the ruler, and what follows from it, before it is used; where there is none, say so."""
+    key, kept = f"sighted_{shown.id}", st.session_state.get(f"sighted_{shown.id}")
+    if kept is None or kept[0] != how:
+        try:
+            with st.spinner("Looking for it in the photo"):
+                kept = how, scales.sight(actor, upload_id=shown.id, how=how), ""
+        except ValidationError as error:
+            kept = how, None, " ".join(error.fields.values())
+        st.session_state[key] = kept
+    _, seen, otherwise = kept
+    if seen is None:
+        st.warning(otherwise, icon=":material/search_off:")
+        return False
+    if isinstance(how, scales.Coin):
+        what, right = "The edge that was taken for the coin's is marked in red", "the line follows the coin's edge"
+    else:
+        what, right = f"{len(seen.lines)} millimetres were found and are marked in red", "each line lies on a millimetre"
+    marked_photo(shown.id, seen.lines, f"The photo. {what}.", key=f"marked_{shown.id}")
+    st.markdown(
+        f"{what}. By it the mole is {preferences().length(seen.longest_mm)} long, to ±{200 * seen.scale.relative_error:.2g} %. "
+        f"Use it only if {right}."
+    )
+    return True
 
 
 def _millimetres(label: str, usual: float, key: str) -> float:

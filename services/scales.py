@@ -14,7 +14,7 @@ from db.models import Diagnosis, Upload
 from services import audit, policy, reminders, stored
 from services.audit import Action
 from services.errors import NotFound, ValidationError
-from services.unit_of_work import reading, transaction
+from services.unit_of_work import reading, record_view, transaction
 from services.views import Person, ScaleView
 
 PAPERS: dict[str, str] = {"a4": "A4", "letter": "US Letter"}
@@ -56,6 +56,32 @@ class Points:
 
 
 How = Coin | Ruler | Field | Points
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What was taken for the coin or the ruler, to be looked at before it counts."""
+
+    scale: ScaleView
+    lines: tuple[tuple[tuple[float, float], ...], ...]
+    """Over the coin's edge or the ruler's millimetres; corners in shares of the photo's width and height."""
+    longest_mm: float
+    """Longest diameter of the mole by this scale."""
+
+
+def sight(actor: Person, *, upload_id: int, how: Coin | Ruler) -> Sighting:
+    """Look for the coin or the ruler in a photo and store nothing. Raises ValidationError as `set_scale` does."""
+    with reading() as session:
+        upload = _measured_upload(session, actor, upload_id)
+        content_hash, patient_id, diagnosis = upload.content_hash, upload.visit.lesion.patient_id, upload.diagnoses[-1]
+        mask_hash = diagnosis.masks[diagnosis.chosen_model]
+    record_view(actor, Action.VIEW_PHOTO, subject=f"upload:{upload_id}", patient_id=patient_id)
+    rgb = stored.pixels(content_hash)
+    found = _sighted(rgb, how)
+    size = rgb.shape[1::-1]
+    lines = tuple(tuple((float(x), float(y)) for x, y in (line + 0.5) / size) for line in found.marks)
+    longest = measure(stored.outline(mask_hash), None, found.scale)["longest_diameter_mm"]
+    return Sighting(ScaleView(found.scale.mm_per_pixel, found.scale.source, found.scale.relative_error), lines, longest)
 
 
 def set_scale(actor: Person, *, upload_id: int, how: How) -> ScaleView:
@@ -104,12 +130,8 @@ def _measured_upload(session: Session, actor: Person, upload_id: int, *, for_upd
 def _scale(rgb, how: How) -> core.Scale:
     height, width = rgb.shape[:2]
     match how:
-        case Coin(code):
-            if code not in COINS:
-                raise ValidationError({"code": "Please choose one of the coins."})
-            return _seen(scale.scale_from_coin(rgb, code), "code", "No coin was found in the photo")
-        case Ruler():
-            return _seen(scale.scale_from_ruler(rgb), "how", "No ruler was found in the photo")
+        case Coin() | Ruler():
+            return _sighted(rgb, how).scale
         case Field(mm):
             return scale.scale_from_field(width, height, _checked(mm), circle_px=scale.visible_circle(rgb))
         case Points(first, second, mm):
@@ -120,7 +142,13 @@ def _scale(rgb, how: How) -> core.Scale:
             return scale.scale_from_two_points(first, second, _checked(mm), click_error_px=error)
 
 
-def _seen(found: core.Scale | None, field: str, otherwise: str) -> core.Scale:
+def _sighted(rgb, how: Coin | Ruler) -> scale.Sighted:
+    if isinstance(how, Coin) and how.code not in COINS:
+        raise ValidationError({"code": "Please choose one of the coins."})
+    if isinstance(how, Coin):
+        found, field, otherwise = scale.find_coin(rgb, how.code), "code", "No coin was found in the photo"
+    else:
+        found, field, otherwise = scale.find_ruler(rgb), "how", "No ruler was found in the photo"
     if found is None:
         raise ValidationError({field: f"{otherwise}. Two points set by hand work with every photo."})
     return found

@@ -9,12 +9,12 @@ from core.scale import (
     COINS,
     close_up,
     correct_colours,
+    find_coin,
+    find_ruler,
     find_scale,
     measure_flat,
     rectify,
-    scale_from_coin,
     scale_from_field,
-    scale_from_ruler,
     scale_from_two_points,
     visible_circle,
     without_card,
@@ -147,9 +147,13 @@ def test_a_ruler_gives_millimetres(px_per_mm, turn):
     length = np.where(number % 10 == 0, 6.0, np.where(number % 5 == 0, 4.5, 3.0))
     tick = (np.abs(along - number) < 0.1) & (across > 4) & (across < 4 + length)
     drawn = np.where(tick[..., None], 30.0, np.array([235, 230, 210.0]))
-    found = scale_from_ruler(on_skin(drawn, (across > 4) & (across < 16)))
-    assert found.mm_per_pixel == pytest.approx(1 / px_per_mm, rel=0.01)
-    assert found.source == "ruler" and found.relative_error < 0.04
+    found = find_ruler(on_skin(drawn, (across > 4) & (across < 16)))
+    assert found.scale.mm_per_pixel == pytest.approx(1 / px_per_mm, rel=0.01)
+    assert found.scale.source == "ruler" and found.scale.relative_error < 0.04
+    middles = np.array([stroke.mean(axis=0) for stroke in found.marks])
+    millimetres = (middles - (400, 300)) @ (np.cos(angle), np.sin(angle)) / px_per_mm
+    assert len(millimetres) >= 10 and np.abs(millimetres - np.rint(millimetres)).max() < 0.25, "a stroke lies on each tick"
+    assert np.diff(np.sort(millimetres)) == pytest.approx(1, abs=0.03)
 
 
 @pytest.mark.parametrize("tilt", [0, 25])
@@ -160,19 +164,22 @@ def test_a_coin_gives_millimetres(tilt):
     drawn = np.where((away < 9.3)[..., None], np.array([205, 185, 120.0]), np.array([190, 190, 195.0]))
     relief = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 60, (600, 800)).astype(np.float32), (0, 0), 2.0)[..., None]
     photo = on_skin(drawn + relief, away < diameter_mm / 2)
-    found = scale_from_coin(photo, "eur_2")
-    assert found.mm_per_pixel == pytest.approx(1 / (px_per_mm * np.sqrt(np.cos(np.radians(tilt)))), rel=0.02)
-    assert found.source == "coin" and "euro" in name
+    found = find_coin(photo, "eur_2")
+    assert found.scale.mm_per_pixel == pytest.approx(1 / (px_per_mm * np.sqrt(np.cos(np.radians(tilt)))), rel=0.02)
+    assert found.scale.source == "coin" and "euro" in name
+    (edge,) = found.marks
+    radii = np.hypot(edge[:, 0] - 560, (edge[:, 1] - 320) / np.cos(np.radians(tilt))) / px_per_mm
+    assert radii == pytest.approx(diameter_mm / 2, rel=0.04), "the line follows the coin's edge"
 
 
 def test_skin_and_moles_hold_no_ruler():
     for seed in range(4):
-        assert scale_from_ruler(photograph(Mole.random(seed), look="phone", hair=0.3).rgb) is None
+        assert find_ruler(photograph(Mole.random(seed), look="phone", hair=0.3).rgb) is None
 
 
 def test_bare_skin_holds_no_coin():
     for seed in range(4):
-        assert scale_from_coin(bare_skin(seed + 1, (640, 480), seed, look="phone", hair=0.3), "eur_2") is None
+        assert find_coin(bare_skin(seed + 1, (640, 480), seed, look="phone", hair=0.3), "eur_2") is None
 
 
 def test_the_field_of_view_runs_across_the_longer_side_or_the_visible_circle():

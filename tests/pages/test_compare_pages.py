@@ -9,8 +9,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from core import scale
+from core.analysis import Scale
 from core.registration import Registration
 from core.sameness import Sameness
+from core.scale import Sighted
 from services import alignments, lesions, photos, sharing
 from services.fields import today
 from tests.helpers import photo_bytes
@@ -101,8 +104,49 @@ def test_scale_is_set_on_the_page_of_the_visit(monkeypatch, patient, mole, visit
     app = open_page(open_app(monkeypatch, token_of(patient)), "patient/visit.py", mole=mole.id, visit=visit.id)
     assert "No scale in this photo" in words(app)
     app.toggle(key=f"set_scale_{visit.photo.id}").set_value(True).run()
-    next(group for group in app.get("button_group") if group.key == f"way_{visit.photo.id}").set_value("Dermoscope").run()
+    app.radio(key=f"way_{visit.photo.id}").set_value("Dermoscope").run()
     app.button(key=f"use_scale_{visit.photo.id}").click().run()
     assert not app.exception
     assert "Millimetres from the dermoscope's field of view" in words(app)
     assert lesions.visit(patient, visit_id=visit.id).finding.area_mm2 > 0
+
+
+@pytest.fixture
+def scale_page(monkeypatch, patient, mole, visits, token_of):
+    """The page of a visit with the form of the scale open, and a photo that shows a coin where `on_it` is set."""
+    visit = visits()[1]
+    on_it = {}
+    edge = np.array([[0.0, 0.0], [16.0, 0.0], [16.0, 12.0]]) - 0.5
+    monkeypatch.setattr(scale, "find_coin", lambda rgb, code: Sighted(Scale(0.2, "coin", 0.02), (edge,)) if on_it else None)
+    monkeypatch.setattr(scale, "find_ruler", lambda rgb: Sighted(Scale(0.1, "ruler", 0.02), (edge, edge)) if on_it else None)
+    app = open_page(open_app(monkeypatch, token_of(patient)), "patient/visit.py", mole=mole.id, visit=visit.id)
+    app.toggle(key=f"set_scale_{visit.photo.id}").set_value(True).run()
+    return app, visit, on_it
+
+
+def marked(app) -> list:
+    """The lines over the photo."""
+    return [found["lines"] for component in app.get("bidi_component") if "lines" in (found := json.loads(component.proto.json))]
+
+
+@pytest.mark.parametrize(("way", "lines", "long"), [("Coin", 1, "12.4 mm"), ("Ruler", 2, "6.22 mm")])
+def test_what_was_found_is_shown_with_its_size_before_it_is_used(scale_page, patient, way: str, lines: int, long: str):
+    app, visit, on_it = scale_page
+    on_it["coin"] = True
+    app.radio(key=f"way_{visit.photo.id}").set_value(way).run()
+    assert marked(app) == [[[[0, 0], [0.1, 0], [0.1, 0.1]]] * lines]
+    assert not app.exception
+    assert f"the mole is {long} long" in words(app)
+    assert lesions.visit(patient, visit_id=visit.id).photo.scale is None, "nothing is stored by looking"
+    app.button(key=f"use_scale_{visit.photo.id}").click().run()
+    assert not app.exception
+    assert lesions.visit(patient, visit_id=visit.id).photo.scale.source == way.lower()
+
+
+@pytest.mark.parametrize("way", ["Coin", "Ruler"])
+def test_what_is_not_found_cannot_be_used(scale_page, way: str):
+    app, visit, _ = scale_page
+    app.radio(key=f"way_{visit.photo.id}").set_value(way).run()
+    assert f"No {way.lower()} was found in the photo" in words(app)
+    assert marked(app) == []
+    assert not any(button.key == f"use_scale_{visit.photo.id}" for button in app.button)

@@ -212,6 +212,11 @@ def wrong_password(service: Callable, **more) -> Callable[[World, Person], None]
     return call
 
 
+def look_for_a_ruler(world: World, who: Person) -> None:
+    with contextlib.suppress(ValidationError):  # the photo shows none
+        scales.sight(who, upload_id=world.upload_id, how=scales.Ruler())
+
+
 BY_OWNER = about_the_owner("owner", roles=("patient",))
 SEEN_BY_CARERS = about_the_owner("owner", "doctor shared with")
 BY_CARERS = about_the_owner("doctor shared with", roles=("doctor",))
@@ -343,6 +348,7 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     comparing.compare: (lambda w, who: comparing.compare(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
     evolution.evolution: (lambda w, who: evolution.evolution(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
     evolution.numbers_csv: (lambda w, who: evolution.numbers_csv(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
+    scales.sight: (look_for_a_ruler, SEEN_BY_CARERS),
     scales.set_scale: (lambda w, who: scales.set_scale(who, upload_id=w.upload_id, how=scales.Field(20.0)), SEEN_BY_CARERS),
     records.list_records: (lambda w, who: records.list_records(who), for_role("admin")),
     records.export_csv: (lambda w, who: b"".join(records.export_csv(who)), for_role("admin")),

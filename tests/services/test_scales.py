@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import cv2
+import numpy as np
 import pytest
 from sqlalchemy import select
 
@@ -123,3 +125,26 @@ def test_card_is_a_pdf_for_each_paper(paper: str) -> None:
 def test_card_for_another_paper_does_not_exist() -> None:
     with pytest.raises(NotFound):
         scales.card_pdf("a3")
+
+
+def with_coin() -> bytes:
+    """A mole in the middle and a coin of 80 pixels beside it."""
+    picture = np.full((300, 400, 3), (205, 165, 145), np.uint8)
+    cv2.circle(picture, (130, 150), 25, (90, 60, 45), -1, cv2.LINE_AA)
+    cv2.circle(picture, (300, 150), 40, (190, 190, 195), -1, cv2.LINE_AA)
+    return cv2.imencode(".png", cv2.GaussianBlur(picture, (0, 0), 1.0)[:, :, ::-1])[1].tobytes()
+
+
+def test_coin_is_shown_as_found_and_nothing_is_stored_by_looking(patient, tiny) -> None:
+    mole = lesions.add_lesion(patient, name="Nape", body_site="nape")
+    visit = photos.add_photo(patient, lesion_id=mole.id, data=with_coin(), taken_on=date(2024, 5, 1))
+    seen = scales.sight(patient, upload_id=visit.photo.id, how=Coin("eur_2"))
+    assert seen.scale.mm_per_pixel == pytest.approx(25.75 / 80, rel=0.03)
+    (edge,) = np.array(seen.lines)
+    assert edge.mean(axis=0) == pytest.approx((300 / 400, 150 / 300), abs=0.01)
+    with reading() as session:
+        assert session.scalar(select(Upload.scale_mm_per_pixel)) is None
+    assert scales.set_scale(patient, upload_id=visit.photo.id, how=Coin("eur_2")) == seen.scale
+    with pytest.raises(ValidationError) as caught:
+        scales.sight(patient, upload_id=visit.photo.id, how=Ruler())
+    assert set(caught.value.fields) == {"how"}
