@@ -43,18 +43,17 @@ def attack(number: int, address_of) -> tuple[int, int, int]:
     from db import base
     from services import accounts, devices, sessions, throttle
     from services.errors import LoginFailed
+    from services.fields import Details
 
     moment = base.now() + timedelta(days=2 * number)
     for module in (accounts, devices, sessions, throttle):
         module.now = lambda: moment
 
+    details = Details("Ann", "Archer", "12 Garden Road", "", "Springfield", "Illinois", "62701", "female", date(1980, 5, 17))
     emails = [f"owner{number}.{account}@example.org" for account in range(ACCOUNTS)]
     known_browsers = []
     for email in emails:
-        accounts.sign_up(
-            role="patient", first_name="Ann", surname="Archer", email=email, password=PASSWORD, address="12 Garden Road",
-            second_address="", city="Springfield", state="Illinois", zip_code="62701", sex="female", birth_date=date(1980, 5, 17),
-        )  # fmt: skip
+        accounts.sign_up(role="patient", email=email, password=PASSWORD, details=details)
         known_browsers.append(devices.remember(token=accounts.redeem_ticket(ticket=accounts.log_in(email=email, password=PASSWORD))))
 
     def gets_in(email: str, password: str, **more: str) -> bool | None:

@@ -22,7 +22,7 @@ from db.models import Diagnosis, Lesion, Upload, Visit
 from services import accounts, unit_of_work
 from services.body_figure import MapPoint, zone_at
 from services.body_sites import BODY_SITES
-from services.fields import today
+from services.fields import Details, today
 from services.settings import settings
 from services.unit_of_work import transaction
 from services.views import Person
@@ -84,10 +84,8 @@ class Page:
 
 
 def patient(email: str, moles: int) -> Person:
-    person = accounts.sign_up(
-        role="patient", first_name="Ann", surname="Archer", email=email, password=PASSWORD, address="1 Long Road", second_address="",
-        city="Springfield", state="Illinois", zip_code="62701", sex="female", birth_date=today() - timedelta(days=15000),
-    )
+    details = Details("Ann", "Archer", "1 Long Road", "", "Springfield", "Illinois", "62701", "female", today() - timedelta(days=15000))
+    person = accounts.sign_up(role="patient", email=email, password=PASSWORD, details=details)
     with transaction() as session:
         session.add_all(mole(person.id, number) for number in range(moles))
     return person

@@ -8,7 +8,7 @@ import os
 import secrets
 import sys
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +19,7 @@ from db.models import AccountState, CareGrant, Lesion, LoginSession, Role, User
 from services import audit, devices, fields, mail, passwords, policy, sealing, sessions, throttle
 from services.audit import Action
 from services.errors import LoginFailed, NotFound, SecondStepNeeded, ServiceError, ValidationError
+from services.fields import Details
 from services.mapping import person
 from services.paging import finder, numbered
 from services.settings import settings
@@ -43,32 +44,17 @@ TAKEN = "There is already an account with this e-mail address. Please log in ins
 # --- signing up ---
 
 
-def sign_up(
-    *,
-    role: str,
-    first_name: str,
-    surname: str,
-    email: str,
-    password: str,
-    address: str,
-    second_address: str,
-    city: str,
-    state: str,
-    zip_code: str,
-    sex: str,
-    birth_date: date | None,
-) -> Person:
+def sign_up(*, role: str, email: str, password: str, details: Details, proved: bool = False) -> Person:
     """Make an account for a patient, or one for a doctor that waits until an admin confirms it.
 
-    Raises ValidationError with these argument names as keys. Nobody becomes an admin this way.
+    `proved`: the address is known to be its owner's. Raises ValidationError with these names and those of Details as keys. Nobody
+    becomes an admin this way.
     """
     if role not in (Role.PATIENT, Role.DOCTOR):
         raise ValidationError({"role": "Please choose patient or doctor."})
-    values = fields.cleaned(
-        first_name=first_name, surname=surname, email=email, password=password, address=address, second_address=second_address,
-        city=city, state=state, zip_code=zip_code, sex=sex, birth_date=birth_date,
-    )
+    values = fields.cleaned(email=email, password=password, **vars(details))
     values["state_region"] = values.pop("state")
+    values["email_verified_at"] = now() if proved else None
     waiting = role == Role.DOCTOR
     return _store_account(Role(role), AccountState.PENDING if waiting else AccountState.ACTIVE, values, action=Action.SIGN_UP)
 
@@ -107,6 +93,8 @@ def _store_account(role: Role, state: AccountState, values: dict, *, action: Act
             audit.record(
                 session, actor_id=actor.id if actor else user.id, action=action, subject=f"user:{user.id}", patient_id=_patient_id(user)
             )
+            if user.email_verified_at is not None:
+                audit.record(session, actor_id=user.id, action=Action.VERIFY_EMAIL, subject=f"user:{user.id}")
             return person(user)
     except IntegrityError:  # the same address signed up in the same moment
         raise ValidationError({"email": TAKEN}) from None
@@ -240,21 +228,7 @@ def change_password(actor: Person, *, current: str, new: str, user_agent: str = 
 
     Raises ValidationError with these argument names as keys.
     """
-    key = throttle.key("change", str(actor.id))
-    with transaction() as session:
-        policy.require(session, actor, Action.CHANGE_PASSWORD)
-        user = session.get(User, actor.id, options=[undefer(User.password_hash)])
-        wait = throttle.count_try(session, key)
-        if wait is not None:
-            _record_change(session, actor, outcome="throttled")
-    if wait is not None:
-        raise ValidationError({"current": f"Too many wrong tries. Please wait {throttle.in_words(wait)} and try again."})
-    if not passwords.matches(user.password_hash, current):
-        with transaction() as session:
-            _record_change(session, actor, outcome="failed")
-        raise ValidationError({"current": "This is not your current password."})
-    with transaction() as session:
-        throttle.forget(session, key=key)
+    user = prove_password(actor, Action.CHANGE_PASSWORD, current, field="current")
     if complaint := passwords.complaint(new, about=(user.first_name, user.surname, user.email)):
         raise ValidationError({"new": complaint})
     if new == current:
@@ -263,10 +237,37 @@ def change_password(actor: Person, *, current: str, new: str, user_agent: str = 
     with transaction() as session:
         policy.require(session, actor, Action.CHANGE_PASSWORD)
         set_password(session, user_id=actor.id, password_hash=new_hash)
-        _record_change(session, actor)
+        audit.record(session, actor_id=actor.id, action=Action.CHANGE_PASSWORD, subject=f"user:{actor.id}")
         ticket = sessions.begin(session, user_id=actor.id, user_agent=user_agent)
     tell_of_new_password(user.email, user.first_name)
     return ticket
+
+
+def prove_password(actor: Person, action: Action, password: str, *, field: str = "password") -> User:
+    """Pass if it is the actor's own password, raise ValidationError with this key if not; tries are counted."""
+    key = change_key(actor.id)
+    with transaction() as session:
+        policy.require(session, actor, action)
+        user = session.get(User, actor.id, options=[undefer(User.password_hash)])
+        wait = throttle.count_try(session, key)
+        if wait is not None:
+            audit.record(session, actor_id=actor.id, action=action, subject=f"user:{actor.id}", outcome="throttled")
+    if wait is not None:
+        raise ValidationError({field: f"Too many wrong tries. Please wait {throttle.in_words(wait)} and try again."})
+    right = passwords.matches(user.password_hash, password)  # outside any transaction: this takes long on purpose
+    with transaction() as session:
+        if right:
+            throttle.forget(session, key=key)
+        else:
+            audit.record(session, actor_id=actor.id, action=action, subject=f"user:{actor.id}", outcome="failed")
+    if not right:
+        raise ValidationError({field: "This is not your password."})
+    return user
+
+
+def change_key(user_id: int) -> str:
+    """Under what wrong tries at one's own password are counted."""
+    return throttle.key("change", str(user_id))
 
 
 def set_password(session: Session, *, user_id: int, password_hash: str) -> None:
@@ -280,10 +281,6 @@ def tell_of_new_password(email: str, first_name: str) -> None:
     """So that the owner learns of it where it was not them."""
     text = NEW_PASSWORD_TEXT.format(name=first_name, url=settings().public_url)
     mail.send(to=email, subject="Your Moletrail password was changed", text=text)
-
-
-def _record_change(session: Session, actor: Person, *, outcome: str = "ok") -> None:
-    audit.record(session, actor_id=actor.id, action=Action.CHANGE_PASSWORD, subject=f"user:{actor.id}", outcome=outcome)
 
 
 # --- what an admin does ---

@@ -9,11 +9,11 @@ import secrets
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from db.base import now
 from db.models import EmailLink, LinkPurpose, User
-from services import audit, email_links, fields, mail, passwords, policy, sealing, throttle, two_factor
+from services import accounts, audit, email_links, fields, mail, policy, sealing, throttle, two_factor
 from services.audit import Action
 from services.errors import ValidationError
 from services.sessions import digest
@@ -42,26 +42,13 @@ def ask_change(actor: Person, *, new: str, password: str, code: str = "") -> Non
 
     Raises ValidationError with these argument names as keys; `code` is asked for where the second step is switched on.
     """
-    key = throttle.key("change", str(actor.id))
-    with transaction() as session:
-        policy.require(session, actor, Action.CHANGE_EMAIL)
-        user = session.get(User, actor.id, options=[undefer(User.password_hash)])
-        wait = throttle.count_try(session, key)
-        if wait is not None:
-            _record(session, actor.id, outcome="throttled")
-    if wait is not None:
-        raise ValidationError({"password": f"Too many wrong tries. Please wait {throttle.in_words(wait)} and try again."})
-    if not passwords.matches(user.password_hash, password):
-        with transaction() as session:
-            _record(session, actor.id, outcome="failed")
-        raise ValidationError({"password": "This is not your password."})
+    user = accounts.prove_password(actor, Action.CHANGE_EMAIL, password)
     address = _checked(new, user)
     if user.totp_enabled_at is not None:
         two_factor.check(actor, Action.CHANGE_EMAIL, code)
     token = secrets.token_urlsafe(32)
     with transaction() as session:
         policy.require(session, actor, Action.CHANGE_EMAIL)
-        throttle.forget(session, key=key)
         # Nobody's mailbox is flooded by way of somebody else's account.
         wait = throttle.count_try(session, throttle.key("mail", f"{LinkPurpose.CHANGE} {address}"))
         if wait is None:

@@ -17,7 +17,7 @@ from core.synthetic import Mole, encode, photograph
 from db.models import User
 from services import accounts, consent, lesions, mapping, notes, passwords, photos, sealing, sharing, start
 from services.errors import ServiceError
-from services.fields import today
+from services.fields import Details, today
 from services.settings import settings
 from services.unit_of_work import reading, transaction
 from services.views import Person
@@ -159,10 +159,8 @@ def _write_note(doctor: Person) -> None:
 
 
 def _sign_up(role: str, first_name: str, surname: str, email: str, *, sex: str, birth_date: date, password: str) -> Person:
-    return accounts.sign_up(
-        role=role, first_name=first_name, surname=surname, email=email, password=password, address="1 Example Street",
-        second_address="", city="Exampleton", state="Example", zip_code="00000", sex=sex, birth_date=birth_date,
-    )
+    details = Details(first_name, surname, "1 Example Street", "", "Exampleton", "Example", "00000", sex, birth_date)
+    return accounts.sign_up(role=role, email=email, password=password, details=details)
 
 
 def _person(email: str) -> Person | None:

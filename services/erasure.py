@@ -5,13 +5,12 @@ from __future__ import annotations
 import secrets
 
 from sqlalchemy import delete, update
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from db.base import Base, now
 from db.models import AccountState, Lesion, LoginThrottle, Note, Reminder, Review, Role, SecondOpinion, Sex, User
 from services import accounts, audit, erasing, passwords, policy, throttle, two_factor
 from services.audit import Action
-from services.errors import ValidationError
 from services.unit_of_work import transaction
 from services.views import Person
 
@@ -32,19 +31,7 @@ def erase_account(actor: Person, *, password: str, code: str = "") -> None:
 
     Raises ValidationError with the keys password and code, where the second step is switched on.
     """
-    key = throttle.key("change", str(actor.id))
-    with transaction() as session:
-        policy.require(session, actor, Action.ERASE_ACCOUNT)
-        user = session.get(User, actor.id, options=[undefer(User.password_hash)])
-        wait = throttle.count_try(session, key)
-        if wait is not None:
-            _record(session, actor, outcome="throttled")
-    if wait is not None:
-        raise ValidationError({"password": f"Too many wrong tries. Please wait {throttle.in_words(wait)} and try again."})
-    if not passwords.matches(user.password_hash, password):
-        with transaction() as session:
-            _record(session, actor, outcome="failed")
-        raise ValidationError({"password": "This is not your password."})
+    user = accounts.prove_password(actor, Action.ERASE_ACCOUNT, password)
     if user.totp_enabled_at is not None:
         two_factor.check(actor, Action.ERASE_ACCOUNT, code)
     nobodys_hash = passwords.hash_of(secrets.token_urlsafe(32))
@@ -53,20 +40,23 @@ def erase_account(actor: Person, *, password: str, code: str = "") -> None:
         user = session.get_one(User, actor.id, with_for_update=True)
         accounts.require_another_admin(session, user)
         files = erasing.erase_lesions(session, Lesion.patient_id == user.id)
-        _delete_rows(session, user, key)
+        _delete_rows(session, user)
         _make_nobody(session, user, nobodys_hash)
-        _record(session, actor)
+        audit.record(
+            session, actor_id=actor.id, action=Action.ERASE_ACCOUNT, subject=f"user:{actor.id}",
+            patient_id=actor.id if actor.role == Role.PATIENT else None,
+        )
     erasing.remove_files(files)
 
 
-def _delete_rows(session: Session, user: User, change_key: str) -> None:
+def _delete_rows(session: Session, user: User) -> None:
     """Everything that names the account, but what a doctor signed."""
     for table in reversed(Base.metadata.sorted_tables):
         for column in table.columns:
             refers = any(key.column.table.name == User.__tablename__ for key in column.foreign_keys)
             if refers and not any(column is signed.property.columns[0] for signed in SIGNED):
                 session.execute(delete(table).where(column == user.id))
-    keys = (throttle.key("account", user.email), change_key)
+    keys = (throttle.key("account", user.email), accounts.change_key(user.id))
     session.execute(delete(LoginThrottle).where(LoginThrottle.key.in_(keys)))
 
 
@@ -81,10 +71,3 @@ def _make_nobody(session: Session, user: User, password_hash: str) -> None:
     user.account_state, user.erased_at = AccountState.DISABLED, now()
     session.flush()
     session.execute(update(User).where(User.id == user.id).values(password_hash=password_hash))
-
-
-def _record(session: Session, actor: Person, *, outcome: str = "ok") -> None:
-    audit.record(
-        session, actor_id=actor.id, action=Action.ERASE_ACCOUNT, subject=f"user:{actor.id}",
-        patient_id=actor.id if actor.role == Role.PATIENT else None, outcome=outcome,
-    )

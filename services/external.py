@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
@@ -18,6 +18,7 @@ from db.models import AccountState, User
 from services import accounts, audit, fields, sealing, sessions
 from services.audit import Action
 from services.errors import LoginFailed, SecondStepNeeded
+from services.fields import Details
 from services.unit_of_work import transaction
 from services.views import Person
 
@@ -84,27 +85,10 @@ def log_in(claims: Mapping[str, object], *, user_agent: str = "") -> str:
     return ticket
 
 
-def sign_up(
-    claims: Mapping[str, object],
-    *,
-    first_name: str,
-    surname: str,
-    address: str,
-    second_address: str,
-    city: str,
-    state: str,
-    zip_code: str,
-    sex: str,
-    birth_date: date | None,
-) -> Person:
-    """Make a patient's account for the proved address, which counts as confirmed. Its password nobody knows; one can be
-    chosen by e-mail. Raises ValidationError with these argument names as keys."""
-    identity = identity_of(claims)
-    person = accounts.sign_up(
-        role="patient", first_name=first_name, surname=surname, email=identity.email, password=secrets.token_urlsafe(32),
-        address=address, second_address=second_address, city=city, state=state, zip_code=zip_code, sex=sex, birth_date=birth_date,
-    )  # fmt: skip
-    with transaction() as session:
-        session.get(User, person.id).email_verified_at = now()
-        audit.record(session, actor_id=person.id, action=Action.VERIFY_EMAIL, subject=f"user:{person.id}")
-    return person
+def sign_up(claims: Mapping[str, object], *, details: Details) -> Person:
+    """Make a patient's account for the proved address. Its password nobody knows; one can be chosen by e-mail.
+
+    Raises ValidationError with the names of Details as keys.
+    """
+    email = identity_of(claims).email
+    return accounts.sign_up(role="patient", email=email, password=secrets.token_urlsafe(32), details=details, proved=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from db.models import Sex
@@ -24,6 +25,21 @@ LABELS: dict[str, str] = {
     "birth_date": "Birth date",
 }
 """Field name -> label, in the order of the form. Only the second address may stay empty."""
+
+@dataclass(frozen=True)
+class Details:
+    """What a person says of themself, as typed; `cleaned` checks it."""
+
+    first_name: str
+    surname: str
+    address: str
+    second_address: str
+    city: str
+    state: str
+    zip_code: str
+    sex: str
+    birth_date: date | None
+
 
 SEXES: dict[str, str] = {Sex.FEMALE: "Female", Sex.MALE: "Male", Sex.OTHER: "Other", Sex.UNDISCLOSED: "Prefer not to say"}
 OLDEST_YEARS = 120
@@ -47,7 +63,7 @@ def cleaned(**typed: object) -> dict[str, object]:
         if complaint := passwords.complaint(str(typed["password"]), about=about):
             mistakes["password"] = complaint
     if mistakes:
-        raise ValidationError({name: mistakes[name] for name in typed if name in mistakes})
+        raise ValidationError({name: mistakes[name] for name in LABELS if name in mistakes})
     return values
 
 

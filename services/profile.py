@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 from sqlalchemy.orm import Session
 
@@ -20,18 +19,9 @@ OF_STAFF = ("first_name", "surname")
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(fields.Details):
     """The fields as the form shows them; the e-mail address has its own way, services.change_email."""
 
-    first_name: str
-    surname: str
-    address: str
-    second_address: str
-    city: str
-    state: str
-    zip_code: str
-    sex: str
-    birth_date: date | None
     units: str
     date_style: str
     reminder_emails: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from datetime import date
 from io import BytesIO
@@ -15,6 +16,7 @@ from PIL import Image
 
 import core
 from services import accounts, consent
+from services.fields import Details
 from services.views import Person
 
 PASSWORD = "seven grey otters"
@@ -32,14 +34,21 @@ SIGN_UP = {
     "sex": "female",
     "birth_date": date(1980, 5, 17),
 }
-"""Arguments of accounts.sign_up that are all in order."""
+"""What may be typed at sign-up, all in order."""
 
 BANDS = {"high_benign": 0.05, "medium_benign": 0.15, "malignant": 0.6, "medium_malignant": 0.85, "high_malignant": 0.95}
 
 
+def sign_up_arguments(**changes) -> dict[str, object]:
+    """Arguments of accounts.sign_up, of what is typed."""
+    typed = SIGN_UP | changes
+    names = [field.name for field in dataclasses.fields(Details)]
+    return {name: value for name, value in typed.items() if name not in names} | {"details": Details(*map(typed.get, names))}
+
+
 def signed_up(**changes) -> Person:
     """An account with arguments that are in order where none are given; a patient has accepted the consent text."""
-    person = accounts.sign_up(**(SIGN_UP | changes))
+    person = accounts.sign_up(**sign_up_arguments(**changes))
     if person.role == "patient":
         consent.accept(person, version=consent.current().version)
     return person

@@ -9,7 +9,7 @@ from pages._words import plain
 from pages.account import _provider
 from services import accounts, email_links, external
 from services.errors import ServiceError, ValidationError
-from services.fields import OLDEST_YEARS, today
+from services.fields import OLDEST_YEARS, Details, today
 
 if person := current_person():
     st.title(f"You are logged in as {person.full_name}", anchor=False)
@@ -99,15 +99,15 @@ if st.button("I have an account. Log in", icon=PAGES["log-in"].icon, width="stre
     go("log-in")
 
 if asked:
-    typed = {
-        "first_name": first_name, "surname": surname, "address": address, "second_address": second_address, "city": city,
-        "state": state, "zip_code": zip_code, "sex": sex or "", "birth_date": birth_date,
-    }  # fmt: skip
+    details = Details(
+        first_name=first_name, surname=surname, address=address, second_address=second_address, city=city, state=state,
+        zip_code=zip_code, sex=sex or "", birth_date=birth_date,
+    )  # fmt: skip
     try:
         if identity:
-            person = external.sign_up(claims, **typed)
+            person = external.sign_up(claims, details=details)
         else:
-            person = accounts.sign_up(role=role, email=email, password=password, **typed)
+            person = accounts.sign_up(role=role, email=email, password=password, details=details)
         st.session_state.pop("sign_up_errors", None)
         email_links.ask_verification(email=person.email)
         if identity:

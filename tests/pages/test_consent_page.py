@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from services import accounts, consent, lesions
-from tests.helpers import SIGN_UP
+from tests.helpers import sign_up_arguments
 from tests.pages.app import open_app, open_page, words
 
 
 @pytest.fixture
 def newcomer(moletrail):
-    person = accounts.sign_up(**SIGN_UP)
+    person = accounts.sign_up(**sign_up_arguments())
     lesions.add_lesion(person, name="Nape", body_site="nape")
     return person
 

@@ -11,7 +11,7 @@ from db.models import AuditEvent
 from services import accounts, anchor, audit, lesions, notes, photos, records, sharing, unit_of_work
 from services.errors import LoginFailed
 from services.unit_of_work import reading, transaction
-from tests.helpers import PASSWORD, SIGN_UP, photo_bytes
+from tests.helpers import PASSWORD, photo_bytes, sign_up_arguments
 
 
 def trail() -> list[tuple]:
@@ -143,7 +143,7 @@ def test_entries_cut_off_the_end_are_missed_whatever_comes_after(day_in_the_prac
 def test_anchor_that_cannot_be_read_is_told(day_in_the_practice, moletrail, capsys) -> None:
     anchor.path().write_bytes(b"not an anchor")
     assert audit.main(["verify"]) == 1
-    lesions.add_lesion(accounts.sign_up(**SIGN_UP | {"email": "cy@example.org"}), name="Nape", body_site="nape")
+    lesions.add_lesion(accounts.sign_up(**sign_up_arguments(email="cy@example.org")), name="Nape", body_site="nape")
     assert anchor.path().read_bytes() == b"not an anchor", "and is not mended silently"
 
 

@@ -10,13 +10,13 @@ from services import accounts, consent, lesions, photos
 from services.consent import ConsentText
 from services.errors import ConsentMissing, ValidationError
 from services.unit_of_work import reading
-from tests.helpers import SIGN_UP, photo_bytes
+from tests.helpers import photo_bytes, sign_up_arguments
 
 
 @pytest.fixture
 def newcomer(moletrail):
     """Has agreed to nothing yet."""
-    return accounts.sign_up(**SIGN_UP)
+    return accounts.sign_up(**sign_up_arguments())
 
 
 def add_photo(person, lesion, **more):

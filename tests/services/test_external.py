@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyotp
 import pytest
 from sqlalchemy import select, update
@@ -9,9 +11,9 @@ from db.models import AuditEvent, User
 from services import accounts, email_links, external, mail, two_factor
 from services.errors import LoginFailed, SecondStepNeeded, ValidationError
 from services.unit_of_work import reading, transaction
-from tests.helpers import SIGN_UP
+from tests.helpers import sign_up_arguments
 
-FIELDS = {name: value for name, value in SIGN_UP.items() if name not in ("role", "email", "password")}
+DETAILS = sign_up_arguments()["details"]
 
 
 def claims(email: str = "ann@example.org", **changes) -> dict:
@@ -100,7 +102,7 @@ def test_second_step_is_asked_here_too(patient, token_of, clock) -> None:
 def test_unknown_address_signs_up_as_a_patient_with_a_confirmed_address(moletrail) -> None:
     with pytest.raises(external.NoAccount):
         external.log_in(claims("new@example.org"))
-    made = external.sign_up(claims("new@example.org"), **FIELDS)
+    made = external.sign_up(claims("new@example.org"), details=DETAILS)
     assert (made.role, made.account_state, made.email) == ("patient", "active", "new@example.org")
     token = accounts.redeem_ticket(ticket=external.log_in(claims("new@example.org")))
     assert accounts.person_of(token=token).email_verified
@@ -108,9 +110,9 @@ def test_unknown_address_signs_up_as_a_patient_with_a_confirmed_address(moletrai
 
 def test_sign_up_checks_its_fields_and_takes_no_address_twice(patient) -> None:
     with pytest.raises(ValidationError) as caught:
-        external.sign_up(claims("new@example.org"), **(FIELDS | {"city": ""}))
+        external.sign_up(claims("new@example.org"), details=replace(DETAILS, city=""))
     assert set(caught.value.fields) == {"city"}
     with pytest.raises(ValidationError, match="already an account"):
-        external.sign_up(claims(patient.email), **FIELDS)
+        external.sign_up(claims(patient.email), details=DETAILS)
     with pytest.raises(LoginFailed):
-        external.sign_up(claims("new@example.org", email_verified=False), **FIELDS)
+        external.sign_up(claims("new@example.org", email_verified=False), details=DETAILS)

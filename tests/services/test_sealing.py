@@ -16,7 +16,7 @@ from services import accounts, cache, lesions, notes, photos, sealing, sharing, 
 from services.errors import LoginFailed, StorageFailed, ValidationError
 from services.settings import settings
 from services.unit_of_work import reading, transaction
-from tests.helpers import PASSWORD, SIGN_UP, photo_bytes
+from tests.helpers import PASSWORD, photo_bytes, sign_up_arguments
 
 OLD, NEW = sealing.Fernet.generate_key().decode(), sealing.Fernet.generate_key().decode()
 NOTE = "Looks calm to me since the last visit."
@@ -156,7 +156,7 @@ def test_an_address_is_one_account_whichever_key_it_was_stored_with(use_keys, si
     for keys in ((OLD,), (NEW, OLD)):
         use_keys(*keys)
         with pytest.raises(ValidationError, match="already an account"):
-            accounts.sign_up(**SIGN_UP)
+            accounts.sign_up(**sign_up_arguments())
         assert accounts.log_in(email=patient.email, password=PASSWORD)
         with pytest.raises(LoginFailed):
             accounts.log_in(email="other@example.org", password=PASSWORD)

@@ -10,7 +10,7 @@ from services import accounts, passwords
 from services.errors import LoginFailed, ValidationError
 from services.fields import today
 from services.unit_of_work import reading
-from tests.helpers import PASSWORD, SIGN_UP
+from tests.helpers import PASSWORD, SIGN_UP, sign_up_arguments
 
 NAME = "may hold letters, spaces, hyphens, apostrophes and dots"
 ADDRESS = "This does not look like an address; it should be like 12 Garden Road."
@@ -63,14 +63,14 @@ WRONG = [
 @pytest.mark.parametrize(("field", "value", "sentence"), WRONG)
 def test_each_mistake_has_its_sentence(moletrail, field: str, value: object, sentence: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        accounts.sign_up(**(SIGN_UP | {field: value}))
+        accounts.sign_up(**sign_up_arguments(**{field: value}))
     assert list(caught.value.fields) == [field]
     assert sentence in caught.value.fields[field]
 
 
 def test_all_mistakes_are_told_together_and_nothing_is_stored(moletrail) -> None:
     with pytest.raises(ValidationError) as caught:
-        accounts.sign_up(**dict.fromkeys(SIGN_UP, "") | {"role": "patient", "birth_date": None})
+        accounts.sign_up(**sign_up_arguments(**dict.fromkeys(SIGN_UP, "") | {"role": "patient", "birth_date": None}))
     assert set(caught.value.fields) == set(accounts.FIELDS) - {"second_address"}
     with reading() as session:
         assert session.scalar(select(User)) is None
@@ -106,7 +106,7 @@ def test_one_address_is_one_account(sign_up) -> None:
 
 def test_nobody_signs_up_as_admin(moletrail) -> None:
     with pytest.raises(ValidationError, match="choose patient or doctor"):
-        accounts.sign_up(**(SIGN_UP | {"role": "admin"}))
+        accounts.sign_up(**sign_up_arguments(role="admin"))
     assert not accounts.admin_exists()
 
 
