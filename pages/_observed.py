@@ -17,15 +17,22 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services import logs, metrics
+from pages._session import LINK_COOKIES
+from services import alignments, logs, metrics
 from services.errors import ServiceError
 from services.settings import settings
 
-OWN = re.compile(
-    r"/(?:session(?:/end)?|photo/[^/]+/(?:overlay|heat-map|full|large|thumb)\.jpg|share/[^/]+/(?:overlay|large|thumb)\.jpg"
-    r"|export/diagnoses\.csv|report\.pdf|moles/[^/]+/report\.pdf|my-data\.(?:zip|csv|xlsx|fhir\.json)|health|ready|metrics)"
-)
+OWN = (
+    "/session", "/session/end", *(f"/link/{page}" for page in LINK_COOKIES),
+    *(f"/photo/{{id}}/{picture}.jpg" for picture in ("full", "large", "thumb", "overlay", "heat-map")),
+    *(f"/share/{{id}}/{picture}.jpg" for picture in ("large", "thumb", "overlay")),
+    *(f"/aligned/{{id}}/{{id}}/{kind}.jpg" for kind in alignments.KINDS),
+    "/scale-card.pdf", "/report.pdf", "/moles/{id}/report.pdf", "/reminders.ics", "/moles/{id}/reminder.ics",
+    "/export/diagnoses.csv", "/export/mole/{id}.csv", "/my-data.zip", "/my-data.csv", "/my-data.xlsx", "/my-data.fhir.json",
+    "/health", "/ready", "/metrics",
+)  # fmt: skip
 """Addresses that appear in log and figures, a number in them as {id}. Anything else is a kind: an address may hold a secret."""
+_OWN = {re.compile(re.escape(address).replace(r"\{id\}", "[^/]+")): address for address in OWN}
 CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check")
 """Streamlit's own, about its sessions and scripts; answered to nobody."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -78,8 +85,8 @@ class Observed:
 
 def route_of(path: str) -> str:
     """What log and figures call this address: few values, and none that somebody typed."""
-    if OWN.fullmatch(path):
-        return re.sub(r"(?<=^/(?:photo|moles|share)/)[^/]+", "{id}", path)
+    if own := next((address for pattern, address in _OWN.items() if pattern.fullmatch(path)), None):
+        return own
     if path.startswith(("/static/", "/component/", "/app/static/", "/media/")):
         return "static"
     if path.startswith(("/_stcore/", "/vendor/")):
