@@ -12,7 +12,7 @@ from db.base import now
 from db.models import Lesion, Upload, Visit
 from services import audit, body_sites, erasing, policy, reminders
 from services.audit import Action
-from services.unit_of_work import WITH_BIN, reading, transaction
+from services.unit_of_work import WITH_BIN, reading, record_view, transaction
 from services.views import Person
 
 KEPT = timedelta(days=30)
@@ -77,7 +77,7 @@ def list_bin(actor: Person) -> Bin:
     )
     with reading() as session:
         policy.require(session, actor, Action.LIST_BIN)
-        return Bin(
+        found = Bin(
             tuple(
                 BinnedMole(lesion.id, lesion.name, body_sites.label(lesion.body_site), count, lesion.deleted_at)
                 for lesion, count in session.execute(moles.execution_options(**WITH_BIN))
@@ -87,6 +87,8 @@ def list_bin(actor: Person) -> Bin:
                 for upload, day, name in session.execute(photos.execution_options(**WITH_BIN))
             ),
         )
+    record_view(actor, Action.LIST_BIN, subject=f"user:{actor.id}", patient_id=actor.id)
+    return found
 
 
 def restore_lesion(actor: Person, *, lesion_id: int) -> None:

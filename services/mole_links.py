@@ -101,7 +101,7 @@ def shared_mole(*, token: str, client_address: str = "") -> SharedMole:
         with transaction() as session:
             throttle.count_try(session, throttle.address_key(client_address, kind="link"))
         raise NotFound(DEAD)
-    _seen(link, lesion)
+    _seen(link, Action.OPEN_LINK, f"mole_link:{link.id}", lesion.patient_id)
     quiet = tuple(replace(visit, lesion_name="", note="", notes=()) for visit in visits)
     return SharedMole(body_sites.label(lesion.body_site), quiet, link.expires_at)
 
@@ -120,8 +120,9 @@ def shared_photo(*, token: str, upload_id: int, size: str) -> bytes:
     with reading() as session:
         link = _link(session, token)
         row = session.execute(
-            select(Upload.content_hash, Diagnosis.masks, Diagnosis.chosen_model)
+            select(Upload.content_hash, Lesion.patient_id, Diagnosis.masks, Diagnosis.chosen_model)
             .join(Visit, Upload.visit_id == Visit.id)
+            .join(Lesion, Visit.lesion_id == Lesion.id)
             .outerjoin(Diagnosis, Diagnosis.upload_id == Upload.id)
             .where(Upload.id == upload_id, Visit.lesion_id == link.lesion_id)
             .order_by(Diagnosis.id.desc())
@@ -129,6 +130,7 @@ def shared_photo(*, token: str, upload_id: int, size: str) -> bytes:
         ).first() if link else None
     if row is None:
         raise NotFound(DEAD)
+    _seen(link, Action.VIEW_PHOTO, f"upload:{upload_id}", row.patient_id)
     mask = (row.masks or {}).get(row.chosen_model)
     if size != "overlay":
         return photos.sized(row.content_hash, mask, size)
@@ -146,16 +148,14 @@ def _link(session: Session, token: str) -> MoleLink | None:
     return session.scalar(select(MoleLink).join(Lesion).where(MoleLink.token_hash == digest(token), *_in_force()))
 
 
-def _seen(link: MoleLink, lesion: Lesion) -> None:
+def _seen(link: MoleLink, action: Action, subject: str, patient_id: int) -> None:
     """Leave the entry of who has no account; once within audit.ONE_VIEW."""
     with reading() as session:
-        if audit.seen_lately(session, actor_id=None, action=Action.OPEN_LINK, subject=f"mole_link:{link.id}"):
+        if audit.seen_lately(session, actor_id=None, action=action, subject=subject):
             return
     with transaction() as session:
         session.get_one(MoleLink, link.id).opened_at = now()
-        audit.record(
-            session, actor_id=None, action=Action.OPEN_LINK, subject=f"mole_link:{link.id}", patient_id=lesion.patient_id
-        )
+        audit.record(session, actor_id=None, action=action, subject=subject, patient_id=patient_id)
 
 
 def _record(session: Session, actor: Person, action: Action, link_id: int) -> None:

@@ -20,6 +20,8 @@ from services.views import Person, SessionView
 TICKET_LIFE = timedelta(seconds=60)
 CODE_LIFE = timedelta(minutes=5)
 """How long the second step may take."""
+RENEWED_WITHIN = timedelta(minutes=15)
+"""Long enough to write recovery codes down."""
 KEPT_AFTER = timedelta(days=1)
 """A session that ended or expired is deleted this long after; the audit trail keeps that it was."""
 
@@ -52,6 +54,27 @@ def end_session(actor: Person, *, session_id: int) -> None:
         if row.ended_at is None:
             row.ended_at = now()
             audit.record(session, actor_id=actor.id, action=Action.END_SESSION, subject=f"login_session:{row.id}")
+
+
+def renew(actor: Person, *, token: str, user_agent: str = "") -> str:
+    """End the session of `token` and return the ticket of a new one for the same browser.
+
+    For after what the session may do has grown: who copied its token before has nothing of it.
+    """
+    with transaction() as session:
+        row = session.scalar(select(LoginSession).where(LoginSession.token_hash == digest(token), *in_force()))
+        policy.require_own(session, actor, Action.END_SESSION, owner_id=row.user_id if row else None)
+        row.ended_at = now()
+        audit.record(session, actor_id=actor.id, action=Action.END_SESSION, subject=f"login_session:{row.id}")
+        return begin(session, user_id=actor.id, user_agent=user_agent)
+
+
+def let_end_soon(session: Session, *, token: str) -> None:
+    """Within the caller's transaction: the session of `token` has to be renewed within RENEWED_WITHIN, or is over."""
+    soon = now() + RENEWED_WITHIN
+    session.execute(
+        update(LoginSession).where(LoginSession.token_hash == digest(token), LoginSession.expires_at > soon).values(expires_at=soon)
+    )
 
 
 def end_others(actor: Person, *, token: str) -> int:

@@ -79,7 +79,8 @@ def set_up(actor: Person) -> SetUp:
 def enable(actor: Person, *, code: str, token: str) -> tuple[str, ...]:
     """Switch the second step on once the app's code proves that it is set up; returns the recovery codes, shown only now.
 
-    Every session but the one of `token` ends. Raises ValidationError on a wrong code.
+    Every session but the one of `token` ends, and that one soon, unless sessions.renew gives this browser another: it may do
+    more than before. Raises ValidationError on a wrong code.
     """
     with transaction() as session:
         policy.require(session, actor, Action.ENABLE_TOTP)
@@ -90,6 +91,7 @@ def enable(actor: Person, *, code: str, token: str) -> tuple[str, ...]:
         user.totp_enabled_at = now()
         codes = _new_codes(session, user.id)
         sessions.end_all(session, user_id=user.id, but_token=token)
+        sessions.let_end_soon(session, token=token)
         _record(session, actor, Action.ENABLE_TOTP)
     return codes
 

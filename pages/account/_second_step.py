@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages._parts import field, format_date, show_error
-from services import two_factor
+from pages._session import log_in_browser, visitor
+from services import sessions, two_factor
 from services.errors import ServiceError, ValidationError
 from services.views import Person
 
@@ -15,7 +16,7 @@ def draw(person: Person, token: str) -> None:
     st.header("Second step at log-in", anchor=False)
     status = two_factor.status(person)
     if codes := st.session_state.get("recovery_codes"):
-        _show_once(codes)
+        _show_once(person, token, codes)
     elif status.enabled_since is not None:
         _switched_on(person, token, status)
     elif st.session_state.get("setting_up") or status.required:
@@ -46,7 +47,7 @@ def _set_up(person: Person, token: str, required: bool) -> None:
         st.rerun()
 
 
-def _show_once(codes: tuple[str, ...]) -> None:
+def _show_once(person: Person, token: str, codes: tuple[str, ...]) -> None:
     st.success("The second step is switched on, and these recovery codes are new.", icon=":material/check_circle:")
     st.markdown(
         "Write these ten recovery codes down and keep them where you keep important papers. Each opens your account once, "
@@ -55,7 +56,10 @@ def _show_once(codes: tuple[str, ...]) -> None:
     st.code("\n".join(codes), language=None)
     if st.button("I have kept them", type="primary", key="codes_kept"):
         st.session_state.pop("recovery_codes", None)
-        st.rerun()
+        try:
+            log_in_browser(sessions.renew(person, token=token, user_agent=visitor()["user_agent"]), stay=True)
+        except ServiceError as error:
+            show_error(error)
 
 
 def _switched_on(person: Person, token: str, status: two_factor.Status) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import inspect
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from db.base import now
 from db.engine import sqlite_file
@@ -88,6 +89,7 @@ class World:
     grant_id: int
     waiting_id: int
     session_id: int
+    token: str
     diagnosis_id: int
     review_id: int
     opinion_id: int
@@ -165,7 +167,7 @@ def _make_world(patient, other_patient, doctor, other_doctor, admin, sign_up) ->
     template_id = notes.save_template(doctor, title="Fine", text="All well.", for_patient=True).id
     return World(
         dict(zip(ACTORS, everybody, strict=True)), lesion.id, visit.id, visit.photo.id, grants[doctor].id, waiting.id,
-        session_id, diagnosis_id, review_id, opinion_id, template_id, binned.id, withdrawn,
+        session_id, token, diagnosis_id, review_id, opinion_id, template_id, binned.id, withdrawn,
         mole_links.make_link(patient, lesion_id=lesion.id, days=7).id,
     )
 
@@ -217,6 +219,11 @@ def look_for_a_ruler(world: World, who: Person) -> None:
         scales.sight(who, upload_id=world.upload_id, how=scales.Ruler())
 
 
+def wrong_current(_world: World, who: Person) -> None:
+    with contextlib.suppress(ValidationError):
+        accounts.prove_password(who, Action.CHANGE_PASSWORD, "a guess")
+
+
 BY_OWNER = about_the_owner("owner", roles=("patient",))
 SEEN_BY_CARERS = about_the_owner("owner", "doctor shared with")
 BY_CARERS = about_the_owner("doctor shared with", roles=("doctor",))
@@ -237,9 +244,13 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     accounts.change_password: (
         lambda w, who: accounts.change_password(who, current=PASSWORD, new="four green herons sing"), for_everybody(),
     ),
+    accounts.prove_password: (wrong_current, for_everybody()),
     sessions.list_sessions: (lambda w, who: sessions.list_sessions(who, token=""), for_everybody()),
     sessions.end_session: (
         lambda w, who: sessions.end_session(who, session_id=w.session_id), about_the_owner("owner", roles=("patient", "doctor", "admin")),
+    ),
+    sessions.renew: (
+        lambda w, who: sessions.renew(who, token=w.token), about_the_owner("owner", roles=("patient", "doctor", "admin")),
     ),
     sessions.end_others: (lambda w, who: sessions.end_others(who, token=""), for_everybody()),
     two_factor.status: (lambda w, who: two_factor.status(who), for_everybody()),
@@ -387,6 +398,43 @@ def title(function: Callable) -> str:
     return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
 
+def test_every_module_that_acts_for_a_person_is_looked_at() -> None:
+    """policy and unit_of_work are what the others ask."""
+    acting = {
+        path.stem
+        for path in Path(policy.__file__).parent.glob("*.py")
+        if any(
+            "actor" in inspect.signature(function).parameters and not name.startswith("_")
+            for name, function in inspect.getmembers(importlib.import_module(f"services.{path.stem}"), inspect.isfunction)
+            if function.__module__ == f"services.{path.stem}"
+        )
+    }
+    assert acting - {"policy", "unit_of_work"} <= {module.__name__.rpartition(".")[2] for module in MODULES}
+
+
+QUIET = {
+    "notifications.unread", "notes.list_templates", "profile.profile", "consent.state", "reviews.prefers_blind", "sharing.list_grants",
+    "mole_links.list_links", "sessions.list_sessions", "two_factor.status", "two_factor.set_up",
+    "two_factor.enable", "consent.accept", "notifications.mark_read",
+}
+"""Looks at one's own account, and what the matrix asks for in vain or for the second time: no patient's record is seen and
+nothing is done."""
+
+
+@pytest.mark.parametrize("function", [function for function in MATRIX if title(function) not in QUIET], ids=title)
+def test_what_is_done_or_seen_leaves_an_entry(world: World, monkeypatch, function: Callable) -> None:
+    call, expected = MATRIX[function]
+    actor = world.person(next(actor for actor in ACTORS if expected[actor] == "ok"))
+    monkeypatch.setattr(audit, "seen_lately", lambda *_, **__: False)  # the world was looked at while it was made
+    with reading() as session:
+        before = session.scalar(select(func.max(AuditEvent.id)))
+    assert outcome(lambda: call(world, actor)) == "ok"
+    with reading() as session:
+        left = session.scalars(select(AuditEvent).where(AuditEvent.id > before, AuditEvent.actor_id == actor.id)).all()
+    assert left
+    assert all(entry.outcome != "refused" for entry in left)
+
+
 def test_the_matrix_names_every_service_that_acts_for_a_person() -> None:
     acting = {
         function
@@ -408,7 +456,8 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
     assert free == {
         "accounts.sign_up", "accounts.create_admin", "accounts.admin_exists", "accounts.log_in", "accounts.redeem_ticket",
         "accounts.person_of", "accounts.log_out", "accounts.main", "accounts.set_password", "devices.remember", "devices.is_known",
-        "devices.forget_all", "sessions.begin", "sessions.end_all", "sessions.digest", "sessions.in_force", "sessions.device_words",
+        "devices.forget_all", "accounts.change_key",
+        "sessions.begin", "sessions.end_all", "sessions.let_end_soon", "sessions.digest", "sessions.in_force", "sessions.device_words",
         "two_factor.finish_log_in", "two_factor.main", "accounts.tell_of_new_password", "email_links.ask_reset",
         "email_links.ask_verification", "email_links.works", "email_links.reset_password", "email_links.verify_email",
         "email_links.use_up", "change_email.confirm_change",
@@ -469,6 +518,7 @@ def test_what_does_not_exist_looks_like_what_is_someone_elses(world: World, func
     world.lesion_id = world.visit_id = world.upload_id = world.grant_id = world.session_id = 10**9
     world.diagnosis_id = world.review_id = world.opinion_id = world.template_id = 10**9
     world.diagnosis_id = world.review_id = world.opinion_id = 10**9
+    world.token = "made up"
     world.binned_id = world.withdrawn_id = world.link_id = 10**9
     world.people["owner"] = Person(10**9, "patient", "active", "", "", "", None, world.person("owner").created_at)
     assert told() == foreign

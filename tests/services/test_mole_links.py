@@ -110,3 +110,16 @@ def test_guessing_has_to_wait(patient, mole) -> None:
 def test_link_lasts_as_long_as_may_be_chosen(patient, mole) -> None:
     with pytest.raises(ValidationError, match="1 day, 1 week, 30 days"):
         mole_links.make_link(patient, lesion_id=mole.id, days=365)
+
+
+def test_photo_seen_through_a_link_is_in_the_trail_without_the_page(patient, mole) -> None:
+    upload_id = lesions.timeline(patient, lesion_id=mole.id).visits[0].photo.id
+    token = make(patient, mole)
+    for size in ("thumb", "large", "overlay"):
+        mole_links.shared_photo(token=token, upload_id=upload_id, size=size)
+    with reading() as session:
+        last = session.scalars(select(AuditEvent).order_by(AuditEvent.id.desc()).limit(1)).one()
+        count = session.scalar(select(func.count(AuditEvent.id)).where(AuditEvent.action == "view_photo", AuditEvent.actor_id.is_(None)))
+    assert (last.action, last.actor_id, last.subject, last.patient_id, count) == (
+        "view_photo", None, f"upload:{upload_id}", patient.id, 1,
+    )  # fmt: skip

@@ -95,6 +95,17 @@ def test_log_in_gives_a_new_token_and_ends_the_one_the_browser_held(patient) -> 
     assert accounts.person_of(token=after) == patient
 
 
+def test_renewed_session_is_another_and_the_old_one_is_over(patient, other_patient) -> None:
+    before, elsewhere, theirs = log_in(patient), log_in(patient), log_in(other_patient)
+    after = accounts.redeem_ticket(ticket=sessions.renew(patient, token=before))
+    assert accounts.person_of(token=before) is None
+    assert accounts.person_of(token=after) == accounts.person_of(token=elsewhere) == patient
+    for token in (before, theirs, "made up"):
+        with pytest.raises(NotFound):
+            sessions.renew(patient, token=token)
+    assert accounts.person_of(token=theirs) == other_patient
+
+
 def test_new_role_ends_every_session(patient, admin) -> None:
     token = log_in(patient)
     accounts.set_role(admin, user_id=patient.id, role="doctor")

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models import AuditEvent, RecoveryCode, User
-from services import accounts, lesions, sealing, throttle, two_factor, unit_of_work
+from services import accounts, lesions, sealing, sessions, throttle, two_factor, unit_of_work
 from services.errors import LoginFailed, NotAllowed, SecondStepNeeded, StorageFailed, ValidationError
 from services.unit_of_work import reading
 from tests.helpers import PASSWORD
@@ -88,6 +88,23 @@ def test_other_sessions_end_when_it_is_enabled(patient, token_of, app_of) -> Non
     _, _, here = app_of(patient)
     assert accounts.person_of(token=there) is None
     assert accounts.person_of(token=here) == patient
+
+
+def test_session_from_before_it_was_enabled_is_soon_over_and_a_renewed_one_is_not(patient, app_of, clock) -> None:
+    """Who copied its token then has nothing of what it may do since."""
+    _, _, here = app_of(patient)
+    renewed = accounts.redeem_ticket(ticket=sessions.renew(patient, token=here))
+    assert accounts.person_of(token=here) is None
+    clock.move(minutes=16)
+    assert accounts.person_of(token=renewed) == patient
+
+
+def test_session_that_is_not_renewed_after_it_is_over_in_a_quarter_of_an_hour(patient, app_of, clock) -> None:
+    _, _, here = app_of(patient)
+    clock.move(minutes=14)
+    assert accounts.person_of(token=here) == patient
+    clock.move(minutes=2)
+    assert accounts.person_of(token=here) is None
 
 
 def test_secret_is_sealed_and_codes_are_hashed(patient, app_of) -> None:
