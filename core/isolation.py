@@ -3,10 +3,11 @@
     photo = isolation.read_photo(data)      # as core.photo.read_photo, for bytes that somebody sent
 
 A worker is a fresh process (`python -m core.isolation`), not a fork: a fork would inherit the server's threads half-way through
-what they do, its networks and its secrets. It gets an environment of its own, no open file but one socket, and limits on address
-space, CPU time and files. Wall time is kept by the server, which kills a worker that is late. The answer is checked as
-if an attacker wrote it, since after a decoder was taken over one does: a line of JSON and pixels, nothing that is executed on
-reading (no pickle) and no shared memory that could be shortened while the server looks at it.
+what they do, its networks and its secrets. It gets an environment of its own, no open file but one socket, limits on address space,
+CPU time and files, and of the kernel's calls only those for memory, time and that socket (core.confinement). Wall time is kept by
+the server, which kills a worker that is late. The answer is checked as if an attacker wrote it, since after a decoder was taken over
+one does: a line of JSON and pixels, nothing that is executed on reading (no pickle) and no shared memory that could be shortened
+while the server looks at it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import sys
 import threading
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
 from hashlib import sha256
@@ -33,6 +35,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
+from core import confinement
 from core.photo import FORMATS, MOST_PIXELS, Photo, UnreadablePhoto
 from core.photo import read_photo as decode
 
@@ -322,17 +325,28 @@ def _left(deadline: float) -> float:
 def _work(connection: socket.socket, seconds: float, memory_bytes: int) -> None:
     """Answer photo after photo until the server hangs up or one needs more memory than there is."""
     _import_all()
+    put_in_force = _filter()
     connection.sendall(_READY)
     # Decoders write to stderr what they think of a file; nobody reads it, and it may quote the file. The errors of starting did show.
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
     _limit(memory_bytes)
+    with suppress(confinement.Unavailable):  # a kernel without it; the limits stay
+        put_in_force()
     with connection.makefile("rb") as requests, suppress(BrokenPipeError, ConnectionResetError):
         healthy = True
         while healthy and (header := requests.read(8)):
             data = requests.read(struct.unpack("!Q", header)[0])
             _limit_cpu(seconds)
             healthy = _answer(connection, data)
+
+
+def _filter() -> Callable[[], None]:
+    try:
+        return confinement.filter_calls()
+    except confinement.Unavailable as error:
+        print(f"Processes that decode photos are limited and not confined: {error}", file=sys.stderr)
+        return lambda: None
 
 
 def _import_all() -> None:
@@ -372,8 +386,9 @@ def _limit(memory_bytes: int) -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + memory_bytes)
-    # From here on no file, no directory and no connection can be opened: whoever takes a decoder over reads nobody's photos.
-    _lower(resource.RLIMIT_NOFILE, 3)
+    # From here on no file, no directory and no connection can be opened, not even in place of one that is closed: whoever takes a
+    # decoder over reads nobody's photos.
+    _lower(resource.RLIMIT_NOFILE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
     _lower(resource.RLIMIT_CORE, 0)
 
