@@ -34,7 +34,6 @@ weights: .venv-dev/.installed
 	    .venv-dev/bin/python -m training.export $$recipe --cycle 0 --weights $(LEFT_OUT) && \
 	    .venv-dev/bin/python -m training.export $$recipe || exit 1; \
 	done
-	.venv-dev/bin/python -m training.fusion --data $(DATA)
 	.venv-dev/bin/python -m training.gate --data $(DATA)
 	.venv-dev/bin/python -m training.evaluate --data $(DATA) --weights $(LEFT_OUT) --sources ph2 mednode
 	.venv-dev/bin/python -m training.evaluate --all --data $(DATA) --left-out $(LEFT_OUT) --report

@@ -55,6 +55,8 @@ class Analyser:
             raise UnusableWeights(f"{folder} needs at least one segmentation and one classification network.")
         tell_what_they_do_together(Path(folder), segmenters)
         classifiers.sort(key=lambda network: -network.card.details["share"])
+        # One that counts for nothing would only cost time and blur the heat map.
+        classifiers = [network for network in classifiers if network.card.details["share"] > 0] or classifiers[:1]
         return cls(segmenters, classifiers, load_gate(folder))
 
     @property
@@ -102,9 +104,7 @@ class Analyser:
                 analysis = self._classify(rgb, analysis, found, unfamiliar)
         return replace(analysis, model_versions=self.model_versions, elapsed_ms=1000 * (time.perf_counter() - begun))
 
-    def _find(
-        self, rgb: RGB, analysis: Analysis, model: str | None, card: FoundScale | None
-    ) -> tuple[Analysis, dict[str, Segmentation]]:
+    def _find(self, rgb: RGB, analysis: Analysis, model: str | None, card: FoundScale | None) -> tuple[Analysis, dict[str, Segmentation]]:
         segmenters = self.segmenters if model in (None, FUSION) else {model: self.segmenters[model]}
         found = candidates(segmenters, rgb) if card is None else _beside_card(segmenters, rgb, card)
         analysis = replace(analysis, masks={name: one.mask for name, one in found.items()})
@@ -128,8 +128,11 @@ class Analyser:
         judged = classify(self.classifiers, rgb, chosen.mask, [other.mask] if other else [])
         if unfamiliar or _agreement(found) < DISAGREEMENT:
             judged = replace(judged, diagnosis=Diagnosis.UNCERTAIN, confidence=Confidence.LOW)
+        if judged.camera:
+            judged = replace(judged, confidence=Confidence.LOW)
         return replace(
             analysis,
+            warnings=(*analysis.warnings, *(("camera_photo",) if judged.camera else ())),
             malignant_probability=judged.probability,
             interval=judged.interval,
             diagnosis=judged.diagnosis,

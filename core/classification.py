@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.analysis import Confidence, Diagnosis, Mask
 from core.heat_map import Activation
-from core.preprocess import RGB, Square, crop, lesion_square, normalise, whole_photo
+from core.preprocess import RGB, Square, crop, lesion_square, normalise, skin_colour, whole_photo, with_skin
 from core.runtime import Network
 
 
@@ -40,6 +40,8 @@ class Classification:
     """Where each network, in each view, sees signs of malignancy."""
     features: NDArray[np.float32] | None
     """Pooled features of the first network that tells them."""
+    camera: bool
+    """Whether the photo counts as taken without a dermoscope."""
 
 
 def classify(networks: Sequence[Network], rgb: RGB, chosen: Mask, others: Sequence[Mask] = ()) -> Classification:
@@ -64,7 +66,19 @@ def classify(networks: Sequence[Network], rgb: RGB, chosen: Mask, others: Sequen
         differential(probability, classes, details["classes"]),
         [one for seen, fit in zip(judged, fits, strict=True) for one in _activations(seen, fit)],
         next((seen.features for seen in judged if seen.features is not None), None),
+        any(is_camera_photo(network, seen) for network, seen in zip(networks, judged, strict=True)),
     )
+
+
+def is_camera_photo(network: Network, seen: Seen) -> bool:
+    """Tell by what a network saw whether the photo was taken without a dermoscope; by the fit in its card, without one never."""
+    fit = network.card.details.get("camera")
+    return fit is not None and seen.features is not None and camera_logit(seen.features, fit) >= 0
+
+
+def camera_logit(features: NDArray[np.floating], fit: dict) -> float:
+    """Return the logit of "taken without a dermoscope" of C pooled features (training.camera)."""
+    return float(features[fit["features"]] @ np.array(fit["weights"]) + fit["intercept"])
 
 
 def _activations(seen: Seen, calibration: dict[str, float]) -> list[Activation]:
@@ -85,12 +99,6 @@ def _spread(logits: Sequence[NDArray[np.floating]], shares: Sequence[float]) -> 
     weights = np.concatenate([np.full(one.size, share / one.size) for share, one in zip(shares, logits, strict=True)])
     middle = np.average(values, weights=weights)
     return float(middle), float(1.96 * np.sqrt(np.average((values - middle) ** 2, weights=weights)))
-
-
-def lesion_logits(network: Network, rgb: RGB, masks: Sequence[Mask]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return malignancy logits (masks x views) and class logits (masks x classes, the mean over views)."""
-    seen = look(network, rgb, masks)
-    return seen.malignant, seen.classes
 
 
 def look(network: Network, rgb: RGB, masks: Sequence[Mask]) -> Seen:
@@ -118,6 +126,8 @@ def views(network: Network, rgb: RGB, mask: Mask) -> NDArray[np.float32]:
     asks for it, and the mirror image of each. What they disagree on widens the interval.
     """
     details = network.card.details["input"]
+    if "skin" in details:
+        rgb = with_skin(rgb, skin_colour(rgb, mask), details["skin"])
     crops = [crop(rgb, square, details["size"]) for square in squares_of(network, rgb, mask)]
     return normalise(np.stack(crops + [picture[:, ::-1] for picture in crops]), details["normalisation"])
 

@@ -34,6 +34,10 @@ _SENTENCES = {
         "The photo differs from those that the networks learned from, so the answer counts as uncertain. "
         "A photo from nearer, in even light, may help."
     ),
+    "camera_photo": (
+        "The photo looks as if taken without a dermoscope. The networks learned mostly from photos through one, so the probability "
+        "is less sure and is never called more than low in confidence."
+    ),
     "low_agreement": (
         "The outlines found in two ways differ, so size and probability are less sure. A sharper photo in even light may help."
     ),

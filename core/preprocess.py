@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,6 +16,15 @@ NORMALISATIONS = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "minus_one_to_one": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
+
+SKIN_SIDE_PX = 256
+"""Longest side at which the skin's colour is looked for."""
+SKIN_DISTANCE_PX = 5
+"""From the lesion, at that size: its rim is no skin."""
+DARKEST_SKIN = 30
+"""Mean of RGB; what is darker is the edge of a dermoscope's field, a hair or ink."""
+LEAST_SKIN = 0.03
+"""Share of the photo."""
 
 FRAMES = ((192, 144), (144, 192), (160, 160))
 """Width and height of the segmentation inputs: landscape, portrait and square photos at about the same number of pixels."""
@@ -45,6 +55,27 @@ def normalise(rgb: RGB, normalisation: str) -> NDArray[np.float32]:
     """Turn ... x H x W x 3 uint8 pictures into ... x 3 x H x W float32 network input."""
     mean, deviation = (np.asarray(values, np.float32) * 255 for values in NORMALISATIONS[normalisation])
     return np.ascontiguousarray(np.moveaxis((rgb.astype(np.float32) - mean) / deviation, -1, -3))
+
+
+def skin_colour(rgb: RGB, lesion: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Return the median RGB of the skin around the lesion of an H x W x 3 photo; None where next to none is seen."""
+    shrink = min(1.0, SKIN_SIDE_PX / max(rgb.shape[:2]))
+    width, height = (max(1, round(side * shrink)) for side in rgb.shape[1::-1])
+    small = resize(rgb, width, height)
+    lesion = resize(lesion.astype(np.uint8) * 255, width, height)
+    skin = (cv2.dilate(lesion, np.ones((2 * SKIN_DISTANCE_PX + 1,) * 2)) == 0) & (small.mean(axis=2) > DARKEST_SKIN)
+    return np.median(small[skin], axis=0) if skin.mean() > LEAST_SKIN else None
+
+
+def with_skin(rgb: RGB, skin: Sequence[float] | None, reference: Sequence[float]) -> RGB:
+    """Return a picture whose skin, now of the colour `skin`, has the colour `reference`: light, camera and skin tone differ less then.
+
+    Each channel is multiplied (von Kries, 1902), by no more than four. Where `skin` is None the picture stays as it is.
+    """
+    if skin is None:
+        return rgb
+    gains = np.clip(np.asarray(reference) / np.maximum(skin, 1), 0.25, 4)
+    return cv2.LUT(rgb, np.clip(np.arange(256)[:, None] * gains, 0, 255).round().astype(np.uint8)[None])
 
 
 def lesion_square(mask: NDArray[np.bool_], context: float) -> Square:

@@ -104,7 +104,7 @@ class Pictures:
             self.masks.append(pixels[position : position + area].reshape(height, width) if has_mask else None)
             position += area * int(has_mask)
 
-        self.squares_file = cache / f"{key}.squares.npy"
+        self.squares_file = cache / f"{key}.lesions.npy"
         """Where the classifier keeps its crops of these pictures."""
 
     def __len__(self) -> int:

@@ -2,14 +2,16 @@
 
 Everything runs through core, on the photos' own files. The calibration part fits the expected Dice, the calibration of
 the probability, the classifiers' shares and the bands; figures come from the test part, and from sources that no network here
-learned from. All of it goes into the cards. `--all` measures every source, not only those with experts' masks. `--left-out
-FOLDER` takes over the figures of networks that had not seen some sources yet, measured there before. `--report` writes
-docs/EVALUATION.md, each figure beside its target.
+learned from. All of it goes into the cards, and what holds for all segmentation networks together into fusion.json, which names
+them by their sha256: others have no common mask until this is run again (see core.segmentation). `--all` measures every source,
+not only those with experts' masks. `--left-out FOLDER` takes over the figures of networks that had not seen some sources yet,
+measured there before. `--report` writes docs/EVALUATION.md, each figure beside its target.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from core.analysis import Mask
-from core.classification import calibrated_logit, lesion_logits
+from core.classification import calibrated_logit, look
 from core.runtime import THREADS, Network, load_networks, read_card
-from core.segmentation import FUSION, candidates, features_of, tell_what_they_do_together
-from training import report
+from core.segmentation import FUSION, candidates, features_of
+from training import camera, report
 from training.data import Row, read_manifest, read_mask, read_picture
 from training.export import BANDS, WEIGHTS, write_card
 from training.metrics import auc, bootstrap, dice, expected_calibration_error
@@ -52,6 +54,8 @@ class Photo:
     """network -> Dice with the expert's mask; empty where there is none"""
     logits: dict[str, float] = field(default_factory=dict)
     """classifier -> logit of malignancy"""
+    looks: dict[str, np.ndarray] = field(default_factory=dict)
+    """classifier -> its pooled features, where it tells them"""
 
 
 def outline(row: Row, folder: Path, segmenters: dict[str, Network]) -> Photo:
@@ -70,15 +74,25 @@ def outline(row: Row, folder: Path, segmenters: dict[str, Network]) -> Photo:
 def judge_lesion(photo: Photo, folder: Path, classifiers: dict[str, Network], fits: dict[str, dict[str, float]]) -> None:
     """Fill in the malignancy logits of the chosen mask, which is then no longer needed."""
     rgb, mask = read_picture(folder / photo.row.image), photo.masks[choose(photo, fits)]
-    photo.logits = {name: float(lesion_logits(network, rgb, [mask])[0].mean()) for name, network in classifiers.items()}
+    seen = {name: look(network, rgb, [mask]) for name, network in classifiers.items()}
+    photo.logits = {name: float(one.malignant.mean()) for name, one in seen.items()}
+    photo.looks = {name: one.features for name, one in seen.items() if one.features is not None}
     photo.masks = {}
 
 
-def fit_expected_dice(photos: list[Photo], name: str) -> dict[str, float]:
-    """Least squares of the true Dice on certainty and agreement."""
-    inputs = np.array([(1.0, *photo.features[name]) for photo in photos])
-    fit, *_ = np.linalg.lstsq(inputs, np.array([photo.dice[name] for photo in photos]), rcond=None)
-    return dict(zip(("intercept", "certainty", "agreement"), (round(float(value), 5) for value in fit), strict=True))
+def fit_expected_dice(photos: list[Photo]) -> dict[str, dict[str, float]]:
+    """Least squares of the true Dice of all candidates on certainty and agreement: an intercept each, slopes in common.
+
+    With slopes of their own, the candidate whose fit errs most upwards would be chosen most often.
+    """
+    names = list(photos[0].features)
+    own = np.tile(np.eye(len(names)), (len(photos), 1))
+    shared = np.array([photo.features[name] for photo in photos for name in names])
+    truth = np.array([photo.dice[name] for photo in photos for name in names])
+    found, *_ = np.linalg.lstsq(np.hstack([own, shared]), truth, rcond=None)
+    certainty, agreement = (round(float(value), 5) for value in found[-2:])
+    intercepts = {name: round(float(value), 5) for name, value in zip(names, found, strict=False)}
+    return {name: {"intercept": value, "certainty": certainty, "agreement": agreement} for name, value in intercepts.items()}
 
 
 def expected(fit: dict[str, float], features: tuple[float, float]) -> float:
@@ -204,11 +218,15 @@ def mask_figures(photos: list[Photo], source: str, names: list[str]) -> list[dic
     ]
 
 
-def probability_figures(photos: list[Photo], source: str, probabilities: np.ndarray, bands: dict, point: float) -> list[dict]:
+def probability_figures(
+    photos: list[Photo], source: str, probabilities: np.ndarray, bands: dict, point: float, cameras: np.ndarray | None = None
+) -> list[dict]:
     """AUC, calibration error, accuracy, sensitivity, specificity, both at the operating point too, and how often "High" is right."""
     labels = np.array([photo.row.malignant for photo in photos])
     called = probabilities >= bands["malignant"]
     high = (probabilities < bands["high_benign"]) | (probabilities > bands["high_malignant"])
+    if cameras is not None:
+        high &= ~cameras
     figures = [
         figure("auc", source, photos, lambda some: auc(labels[some], probabilities[some])),
         figure("ece", source, photos, lambda some: expected_calibration_error(labels[some], probabilities[some])),
@@ -251,32 +269,38 @@ def evaluate(
     cards = {name: network.card.details for name, network in networks.items()}
     learned_from = {source for card in cards.values() for source in card["data"]["sources"]}
 
-    tell_what_they_do_together(weights, segmenters)
+    if len(segmenters) > 1:
+        for network in segmenters.values():
+            network.card.details[FUSION] = {}  # they have a common mask, which is fitted below
     rows = read_manifest(folder, LABELLED)
-    fitting = [row for source in LABELLED for row in [one for one in rows if one.part == "calibration" and one.source == source][:limit]]
+    known = [source for source in LABELLED if source in learned_from]
+    fitting = [row for source in known for row in [one for one in rows if one.part == "calibration" and one.source == source][:limit]]
     testing = {source: [row for row in held_out(rows, learned_from) if row.source == source][:limit] for source in sources}
-    tick = Progress(say, len(fitting) + sum(map(len, testing.values())))
+    camera_rows = [row for row in rows if row.source in {*camera.SOURCES} & {*known} and row.part in ("train", "validation")][:limit]
+    tick = Progress(say, len(fitting) + len(camera_rows) + sum(map(len, testing.values())))
     pool = ThreadPoolExecutor(THREADS)
-    calibration, *tested = (
-        [tick(photo) for photo in pool.map(lambda row: outline(row, folder, segmenters), some)] for some in (fitting, *testing.values())
+    calibration, learned, *tested = (
+        [tick(photo) for photo in pool.map(lambda row: outline(row, folder, segmenters), some)]
+        for some in (fitting, camera_rows, *testing.values())
     )
     tests = {source: photos for source, photos in zip(testing, tested, strict=True) if photos}
     fitted = [photo for photo in calibration if photo.dice]
-    # Where training.fusion fitted all masks together, that is what chooses among them.
-    together = next((card.pop(FUSION) for card in cards.values() if FUSION in card), None)
+    fits = fit_expected_dice(fitted)
     for card in cards.values():
         card.pop(FUSION, None)
-    alone = {name: fit_expected_dice(fitted, name) for name in segmenters}
-    fits = together["expected_dice"] if together else alone
+    if FUSION in fits:
+        common = {"networks": {name: cards[name]["sha256"] for name in segmenters}, "n": len(fitted), "expected_dice": fits}
+        (weights / f"{FUSION}.json").write_text(json.dumps(common, indent=2) + "\n", encoding="utf-8")
     outlined = {source: photos for source, photos in tests.items() if source in WITH_MASKS}
     for name in segmenters:
-        cards[name]["expected_dice"] = alone[name]
+        cards[name]["expected_dice"] = fits[name]
         cards[name]["metrics"] = [one for source, photos in outlined.items() for one in mask_figures(photos, source, [name] * len(photos))]
         cards[name]["mask_choice"] = [one for source, photos in outlined.items() for one in choice_figures(photos, source, fits)]
     if classifiers:
-        photos = [*calibration, *(photo for some in tests.values() for photo in some)]
+        photos = [*calibration, *learned, *(photo for some in tests.values() for photo in some)]
         for _ in pool.map(lambda photo: tick(judge_lesion(photo, folder, classifiers, fits)), photos):
             pass
+        tell_cameras(cards, [*calibration, *learned], tests, segmenters, classifiers)
         judge_probability({name: cards[name] for name in classifiers}, calibration, tests)
     for name, card in cards.items():
         write_card(card, weights / name)
@@ -321,7 +345,7 @@ def judge_probability(cards: dict[str, dict], calibration: list[Photo], tests: d
     together = {"networks": list(cards), "operating_point": point, "metrics": [], "reliability": {}}
     for source, photos in tests.items():
         answers = _answers(photos, fits, shares)
-        together["metrics"] += probability_figures(photos, source, answers, bands, point["threshold"])
+        together["metrics"] += probability_figures(photos, source, answers, bands, point["threshold"], _cameras(photos, cards))
         together["reliability"][source] = reliability(answers, np.array([photo.row.malignant for photo in photos]))
     for name, card in cards.items():
         card["share"], card["bands"], card["together"] = shares[name], bands, together
@@ -337,6 +361,40 @@ def judge_probability(cards: dict[str, dict], calibration: list[Photo], tests: d
             for one in probability_figures(photos, source, _answers(photos, fits, alone), bands, point["threshold"])
             if one["figure"] in ("auc", "ece", "accuracy")
         ]
+
+
+def tell_cameras(
+    cards: dict[str, dict],
+    photos: list[Photo],
+    tests: dict[str, list[Photo]],
+    segmenters: dict[str, Network],
+    classifiers: dict[str, Network],
+) -> None:
+    """Fit which photos count as taken without a dermoscope, for the first classifier that tells its features, and measure it."""
+    for card in cards.values():
+        card.pop("camera", None)
+    name = next(iter(photos[0].looks), None)
+    taken = {kind: [photo for photo in photos if (photo.row.source in camera.SOURCES) is kind] for kind in (False, True)}
+    if name is None or not all(taken.values()):
+        return
+    found = camera.fit(*(np.array([photo.looks[name] for photo in some]) for some in taken.values()))
+    checks = {source: ([photo.looks[name] for photo in some], [photo.row.group for photo in some]) for source, some in tests.items()}
+    for kind in ("dermoscope", "phone"):
+        looks = camera.drawn(segmenters, classifiers[name], kind)
+        checks[f"drawn, {kind}"] = looks, [str(number) for number in range(len(looks))]
+    found["metrics"] = []
+    for source, (looks, groups) in checks.items():
+        called = camera.hits(looks, found)
+        low, high = bootstrap(lambda some, called=called: called[some].mean(), groups, resamples=RESAMPLES)
+        entry = {"figure": "counted_as_camera_photo", "source": source, "n": len(looks), "value": round(float(called.mean()), 4)}
+        found["metrics"].append(entry | {"interval": [round(low, 4), round(high, 4)]})
+    cards[name]["camera"] = found
+
+
+def _cameras(photos: list[Photo], cards: dict[str, dict]) -> np.ndarray:
+    """Return which photos count as camera photos: nobody is shown "High" on those."""
+    name = next((name for name, card in cards.items() if "camera" in card), None)
+    return np.zeros(len(photos), bool) if name is None else camera.hits([photo.looks[name] for photo in photos], cards[name]["camera"])
 
 
 def _calibrated(photos: list[Photo], name: str, fits: dict[str, dict[str, float]]) -> np.ndarray:
@@ -370,6 +428,7 @@ def table(cards: dict[str, dict]) -> str:
         lines += [_line(name, one) for one in card["metrics"]]
     joint = next((card["together"]["metrics"] for card in cards.values() if "together" in card), [])
     choices += [("classifiers together", one) for one in joint]
+    choices += [("camera or dermoscope", one) for card in cards.values() for one in card.get("camera", {}).get("metrics", [])]
     return "\n".join(lines + [_line(name, one) for name, one in choices])
 
 

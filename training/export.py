@@ -190,7 +190,8 @@ def first_card(recipe: Recipe, checkpoint: dict, network: nn.Module, sha256: str
             "metrics": [],
         }
     return card | {
-        "input": {"normalisation": network.normalisation, "size": recipe.size, "contexts": list(CONTEXTS), "whole_photo": True},
+        "input": {"normalisation": network.normalisation, "size": recipe.size, "contexts": list(CONTEXTS), "whole_photo": True}
+        | ({"skin": list(recipe.skin)} if recipe.skin else {}),
         "classes": [{"name": name, "malignant": name in MALIGNANT_CLASSES} for name in CLASSES],
         "malignant_means": "melanoma, basal-cell carcinoma or actinic keratosis / Bowen's disease",
         "calibration": {"slope": 1.0, "intercept": 0.0},

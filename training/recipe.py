@@ -56,6 +56,8 @@ class Recipe:
     seed: int = 1
     size: int = 160
     """Side of the classifier's square input."""
+    skin: tuple[float, float, float] = ()
+    """RGB that the classifier sees every skin in; as photographed where empty."""
     teacher: str = ""
     """Recipe of a classifier, trained before, whose answers this one learns from beside the labels."""
 

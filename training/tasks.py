@@ -10,7 +10,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from core.preprocess import FRAMES, RGB, Square, crop, frame_for, lesion_square, normalise, resize, whole_photo
+from core.preprocess import (
+    FRAMES,
+    RGB,
+    Square,
+    crop,
+    frame_for,
+    lesion_square,
+    normalise,
+    resize,
+    skin_colour,
+    whole_photo,
+    with_skin,
+)
 from core.runtime import Network, load_network, read_card
 from core.segmentation import segment
 from training import augment
@@ -88,14 +100,14 @@ class Classification:
     """Malignant against benign, and the seven classes, on the lesion crop and on the whole photo. Cross-entropy of both."""
 
     def __init__(self, recipe: Recipe, sources: tuple[str, ...], folder: Path, cache: Path, normalisation: str):
-        self.normalisation, self.size = normalisation, recipe.size
+        self.normalisation, self.size, self.skin = normalisation, recipe.size, recipe.skin
         rows = [row for row in read_manifest(folder, sources) if row.malignant is not None]
         self.train_rows = [row for row in rows if row.part == "train"]
         self.validation_rows = [row for row in rows if row.part == "validation"]
         self.train = Pictures(folder, self.train_rows, cache)
         self.validation = Pictures(folder, self.validation_rows, cache)
-        self.train_extents = extents(self.train)
-        self.validation_extents = extents(self.validation)
+        self.train_extents, self.train_skins = extents(self.train)
+        self.validation_extents, self.validation_skins = extents(self.validation)
         self.weights = balance(self.train_rows)
         self.teacher: nn.Module | None = None
 
@@ -113,6 +125,8 @@ class Classification:
         side = 16 * round(self.size * scale / 16)
         for index in indices:
             rgb, row, extent = self.train.pictures[index], self.train_rows[index], self.train_extents[index]
+            if self.skin:
+                rgb = with_skin(rgb, self.train_skins[index], self.skin)
             context = np.exp(rng.uniform(*np.log(CONTEXTS)))
             square = whole_photo(rgb) if rng.random() < WHOLE_PHOTO else widened(extent, context, rgb)
             zooms = (0.8**strength, 1.25**strength)
@@ -146,6 +160,8 @@ class Classification:
         logits = []
         for index in some:
             rgb = self.validation.pictures[index]
+            if self.skin:
+                rgb = with_skin(rgb, self.validation_skins[index], self.skin)
             square = widened(self.validation_extents[index], 1.6, rgb)
             batch = torch.from_numpy(normalise(crop(rgb, square, self.size)[None], self.normalisation)).to(device)
             logits.append(float(network(batch)[0]))
@@ -157,16 +173,18 @@ def widened(extent: Square, context: float, rgb: RGB) -> Square:
     return Square(extent.centre_x, extent.centre_y, min(extent.side * context, max(rgb.shape[:2])))
 
 
-def extents(pictures: Pictures, weights: Path = Path("weights")) -> list[Square]:
-    """Return the square around each picture's lesion: by the expert's mask, else by what a network of `weights` finds.
+def extents(pictures: Pictures, weights: Path = Path("weights")) -> tuple[list[Square], list[np.ndarray | None]]:
+    """Return the square around each picture's lesion and the skin's colour, None where no skin is seen: by the expert's mask, else
+    by what a network of `weights` finds.
 
-    Where neither is at hand it is the picture's middle.
+    Where neither is at hand the square is the picture's middle, and what is around it counts as skin.
     """
     if not pictures.squares_file.exists():
         segmenter = _segmenter(weights)
-        boxes = [_extent(rgb, mask, segmenter) for rgb, mask in pictures]
-        np.save(pictures.squares_file, np.array([(box.centre_x, box.centre_y, box.side) for box in boxes]))
-    return [Square(*box) for box in np.load(pictures.squares_file)]
+        found = [_extent(rgb, mask, segmenter) for rgb, mask in pictures]
+        np.save(pictures.squares_file, np.array([(box.centre_x, box.centre_y, box.side, *skin) for box, skin in found]))
+    rows = np.load(pictures.squares_file)
+    return [Square(*row[:3]) for row in rows], [None if np.isnan(row[3:]).any() else row[3:] for row in rows]
 
 
 def _segmenter(weights: Path) -> Network | None:
@@ -175,10 +193,14 @@ def _segmenter(weights: Path) -> Network | None:
     return networks[0] if networks else None
 
 
-def _extent(rgb: RGB, mask: np.ndarray | None, segmenter: Network | None) -> Square:
+def _extent(rgb: RGB, mask: np.ndarray | None, segmenter: Network | None) -> tuple[Square, np.ndarray]:
+    """Return the square and the skin's colour, three NaN where there is no skin."""
     if mask is not None:
-        return lesion_square(mask > 127, 1.0)
-    return lesion_square(segment(segmenter, rgb).mask if segmenter else np.zeros(rgb.shape[:2], bool), 1.0)
+        lesion = mask > 127
+    else:
+        lesion = segment(segmenter, rgb).mask if segmenter else np.zeros(rgb.shape[:2], bool)
+    skin = skin_colour(rgb, lesion)
+    return lesion_square(lesion, 1.0), np.full(3, np.nan) if skin is None else skin
 
 
 def balance(rows: list[Row]) -> np.ndarray:

@@ -1,6 +1,8 @@
 """One photo in, findings out: with the exported networks, on drawn pictures."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -193,3 +195,20 @@ def test_a_scale_that_is_given_is_used(analyser):
     analysis = analyser.analyse(photo, scale=Scale(0.02, "field", 0.02))
     assert analysis.scale.source == "field"
     assert analysis.measurements["area_mm2"] == pytest.approx(truth.sum() * 0.0004, rel=0.2)
+
+
+def test_a_camera_photo_is_said_to_be_one_and_never_shown_with_confidence(analyser):
+    photo, _ = mole_photo(640, 480)
+    before = analyser.analyse(photo)
+    main = analyser.classifiers[0]
+    card = replace(main.card, details=main.card.details | {"camera": {"features": [0], "weights": [0.0], "intercept": 1.0}})
+    changed = copy.copy(main)
+    changed.card = card
+    camera = Analyser(analyser.segmenters, [changed], analyser.gate).analyse(photo)
+    assert "camera_photo" in camera.warnings and sentence("camera_photo")
+    assert camera.confidence is Confidence.LOW
+    assert camera.malignant_probability == pytest.approx(before.malignant_probability)
+
+
+def test_networks_that_count_for_nothing_are_not_run(analyser):
+    assert all(network.card.details["share"] > 0 for network in analyser.classifiers)

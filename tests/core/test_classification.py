@@ -104,3 +104,22 @@ def test_a_network_sees_each_width_and_the_whole_photo_each_with_its_mirror_imag
     redness = network.seen[:3, 0].mean((1, 2))
     assert redness[0] > redness[1] > redness[2], "each is wider than the one before"
     assert np.array_equal(network.seen[3], network.seen[0][:, :, ::-1])
+
+
+def test_a_classifier_sees_every_skin_in_the_colour_of_its_card():
+    network = Fixed(0.0, 1.0)
+    network.card.details["input"]["skin"] = [200, 150, 160]
+    photo, mask = a_lesion()
+    for light in (1.0, 0.6):
+        classify([network], (photo * light).astype(np.uint8), mask)
+        whole = (network.seen[2] + 1) * 127.5
+        assert whole[:, 1, 8] == pytest.approx([200, 150, 160], abs=2)
+
+
+def test_a_camera_photo_is_told_by_the_fit_in_the_card():
+    network = Fixed(0.0, 1.0)
+    photo, mask = a_lesion()
+    assert not classify([network], photo, mask).camera
+    for intercept, camera in ((-0.5, False), (0.5, True)):
+        network.card.details["camera"] = {"features": [0, 2], "weights": [1.0, -1.0], "intercept": intercept}
+        assert classify([network], photo, mask).camera is camera

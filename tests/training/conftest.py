@@ -65,7 +65,7 @@ def tiny_recipes(tmp_path) -> dict[str, str]:
         '[network]\narchitecture = "deeplabv3"\nwidth = 16\natrous_rates = [2, 4]\nencoder_width = 0.1\n'
         + first
         + "epochs = 6\nlearning_rate = 1e-2\n",
-        "tinymobilenet": 'task = "classification"\nbatch = 8\naverage = 0.8\nsize = 32\n'
+        "tinymobilenet": 'task = "classification"\nbatch = 8\naverage = 0.8\nsize = 32\nskin = [208, 154, 164]\n'
         '[network]\narchitecture = "mobilenetv2"\ndropout = 0.0\nencoder_width = 0.25\n' + first + "epochs = 2\nlearning_rate = 2e-3\n",
         "tinyresnet": 'task = "classification"\nbatch = 8\naverage = 0.8\nsize = 32\n'
         '[network]\narchitecture = "resnet18"\ndropout = 0.0\n' + first + "epochs = 4\nlearning_rate = 1e-3\n",

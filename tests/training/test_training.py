@@ -88,6 +88,11 @@ def test_tiny_networks_learn_export_and_are_measured(drawn_data, tiny_recipes, t
     together = cards["tinyresnet"]["together"]
     assert {one["figure"] for one in together["metrics"]} >= {"auc", "ece", "accuracy", "specificity_at_point"}
     assert together == cards["tinymobilenet"]["together"] and together["reliability"]["ham10000"]
+    assert cards["tinymobilenet"]["input"]["skin"] == [208, 154, 164] and "skin" not in cards["tinyresnet"]["input"]
+    fusion = json.loads((weights / "fusion.json").read_text())
+    assert fusion["networks"].keys() == {"tinyunet", "tinydeeplab"} and fusion["expected_dice"].keys() == {*fusion["networks"], "fusion"}
+    assert fusion["networks"]["tinyunet"] == cards["tinyunet"]["sha256"]
+    assert {one["mask"] for one in cards["tinyunet"]["mask_choice"]} == {"fusion", "chosen", "best possible"}
     assert load_networks(weights).keys() == cards.keys()
     assert json.loads((weights / "tinyunet" / "card.json").read_text())["metrics"]
 
