@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 
 from pages import _calendar as calendar
 from pages._headers import SecurityHeaders
+from pages._index import Index
 from pages._observed import METRICS, Observed
 from pages._parts import show_error
 from pages._routes import ROUTES, weights_loaded
@@ -83,6 +84,6 @@ app = st.App(
     Path(__file__).parent / "pages" / "_navigation.py",
     lifespan=start,
     routes=[METRICS, *calendar.ROUTES, *ROUTES],
-    middleware=[Middleware(SecurityHeaders, over_tls=over_tls), Middleware(Observed)],
+    middleware=[Middleware(SecurityHeaders, over_tls=over_tls), Middleware(Observed), Middleware(Index)],
     on_script_error=show_calmly,
 )

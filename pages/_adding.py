@@ -53,9 +53,11 @@ def forget(upload: UploadedFile) -> None:
 
 def checklist() -> None:
     """Four things that make a photo usable."""
-    st.markdown(
-        "- :material/wb_sunny: **Light:** even daylight, no flash, no shadow of the phone\n"
-        "- :material/straighten: **Distance:** a hand's width away; the mole fills about a third of the picture\n"
-        "- :material/center_focus_strong: **Sharp:** tap the mole on the screen, wait, hold still; brush hair aside\n"
-        "- :material/crop_free: **Scale:** lay the printed scale card flat beside the mole, so that sizes are in millimetres"
-    )
+    with st.container(gap="xsmall"):
+        for line in (
+            ":material/wb_sunny: **Light:** even daylight, no flash, no shadow of the phone",
+            ":material/straighten: **Distance:** a hand's width away; the mole fills about a third of the picture",
+            ":material/center_focus_strong: **Sharp:** tap the mole on the screen, wait, hold still; brush hair aside",
+            ":material/crop_free: **Scale:** lay the printed scale card flat beside the mole, so that sizes are in millimetres",
+        ):
+            st.markdown(line)

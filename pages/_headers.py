@@ -5,21 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from pathlib import Path
 
-import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
+from pages._index import index
 
 
 def content_security_policy() -> str:
     """What a page may load.
 
-    Streamlit styles elements inline and loads a component's script from a blob; its one inline script goes by hash.
+    Streamlit styles elements inline and loads a component's script from a blob; the page's inline scripts go by hash.
     """
-    inline = re.findall(r"<script>(.*?)</script>", INDEX.read_text(encoding="utf-8"), re.DOTALL)
+    inline = re.findall(r"<script>(.*?)</script>", index(), re.DOTALL)
     hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in inline)
     return "; ".join(
         (

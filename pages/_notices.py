@@ -25,7 +25,7 @@ def draw(person: Person) -> None:
     found = notifications.unread(person)
     if not found:
         return
-    with st.expander(f"{len(found)} new", icon=":material/notifications:", expanded=len(found) <= 3, key="notices"):
+    with st.expander(f"{len(found)} new", icon=":material/notifications:", expanded=len(found) == 1, key="notices"):
         for notice in found:
             with st.container(horizontal=True, vertical_alignment="center"):
                 with st.container(gap="xxsmall", width="stretch"):

@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from pages._answers import NOT_FOUND, PRIVATE, answer, jpeg, number, say
 from pages._session import LINK_COOKIES
-from services import mole_links, my_data, report
+from services import dicom, mole_links, my_data, report
 from services.errors import NotFound, ServiceError
 from services.fields import today
 
@@ -45,6 +45,19 @@ def export_fhir(request: Request) -> Response:
     )
 
 
+def export_dicom(request: Request) -> Response:
+    return answer(request, lambda person: _streamed(dicom.export_zip(person), "dicom.zip", "application/zip"))
+
+
+def dicom_photo(request: Request) -> Response:
+    """Of one's own, or of a patient who shares."""
+    upload_id = number(request.path_params["upload_id"])
+    headers = PRIVATE | {"Content-Disposition": f'attachment; filename="moletrail-photo-{upload_id}.dcm"'}
+    return answer(
+        request, lambda person: Response(dicom.dicom_file(person, upload_id=upload_id), headers=headers, media_type="application/dicom")
+    )
+
+
 def _streamed(parts, ending: str, media_type: str) -> Response:
     return StreamingResponse(parts, headers=_saved_as(ending), media_type=media_type)
 
@@ -78,4 +91,6 @@ OWN_ROUTES = [
     Route("/my-data.csv", export_csv),
     Route("/my-data.xlsx", export_xlsx),
     Route("/my-data.fhir.json", export_fhir),
+    Route("/my-data.dicom.zip", export_dicom),
+    Route("/photo/{upload_id}/full.dcm", dicom_photo),
 ]

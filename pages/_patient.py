@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages._parts import empty_state, format_date, go, link, photo, state_badge
-from pages._words import ago, plain, short_date
+from pages._parts import empty_state, format_date, go, link, photo, preferences, state_badge
+from pages._words import ago, joined, place, plain, short_date
 from services import events, risk
 from services.body import PlacedMole
 from services.events import Event, PhotoPoint
 from services.risk import RiskView
 from services.ugly_duckling import Compared
 from services.views import Person
-from services.words import percent
+from services.words import digits, percent
 
 PHOTOS_A_PAGE = 24
 KINDS: dict[str, tuple[str, str]] = {
@@ -39,8 +39,8 @@ def mole_card(placed: PlacedMole, photos: Sequence[PhotoPoint], review: Event | 
                 photo(mole.last_upload_id, "thumb", alt=f"Newest photo of {mole.name}", width=112)
             with st.container(gap="xxsmall"):
                 st.markdown(f"**{plain(mole.name)}**")
-                last = f", last photo {ago(mole.last_visited_on)}" if mole.last_visited_on else ""
-                st.caption(f"{mole.body_site_label}{last}")
+                last = f"last photo {ago(mole.last_visited_on)}" if mole.last_visited_on else "no photo yet"
+                st.caption(joined(place(mole.name, mole.body_site_label), last))
                 state_badge(placed.standing.state)
                 st.caption(f"{placed.standing.reason}.")
         _course(photos)
@@ -59,19 +59,22 @@ def _course(photos: Sequence[PhotoPoint]) -> None:
         st.caption("No finding yet")
         return
     scaled = measured[-1].area_mm2 is not None
-    areas = [point.area_mm2 if scaled else 100 * point.area_fraction for point in measured if (point.area_mm2 is not None) == scaled]
+    factor, unit = preferences().shown_in("mm²" if scaled else "% of the frame")
+    areas = [
+        factor * (point.area_mm2 if scaled else 100 * point.area_fraction)
+        for point in measured if (point.area_mm2 is not None) == scaled
+    ]
     probabilities = [100 * point.probability for point in measured]
     left, right = st.columns(2, wrap=False)
-    unit = "mm²" if scaled else "% of the frame"
-    left.metric(f"Area, {unit}", f"{areas[-1]:.3g}", chart_data=areas if len(areas) > 1 else None)
+    left.metric(f"Area, {unit}", digits(areas[-1]), chart_data=areas if len(areas) > 1 else None)
     right.metric("Probability", percent(measured[-1].probability), chart_data=probabilities if len(probabilities) > 1 else None)
 
 
 def all_photos(photos: Sequence[PhotoPoint]) -> None:
     """Every photo of every mole, newest first, under the day it was taken."""
     pages = -(-len(photos) // PHOTOS_A_PAGE)
-    number = st.pagination(pages, key="photos_page") if pages > 1 else 1
-    shown = photos[(number - 1) * PHOTOS_A_PAGE : number * PHOTOS_A_PAGE]
+    page = st.pagination(pages, key="photos_page") if pages > 1 else 1
+    shown = photos[(page - 1) * PHOTOS_A_PAGE : page * PHOTOS_A_PAGE]
     if not shown:
         empty_state("No photo yet", "The patient has not photographed a mole so far.", icon=":material/photo:")
     grid = st.grid(min_column_width=132)
@@ -89,9 +92,9 @@ def all_events(person: Person, patient_id: int, moles: Sequence[PlacedMole]) -> 
         st.session_state["events_page"] = 1
 
     names = {placed.mole.id: placed.mole.name for placed in moles}
-    kinds = st.pills(
-        "Kind", events.KINDS, selection_mode="multi", format_func=lambda kind: f"{KINDS[kind][1]} {KINDS[kind][0]}", key="event_kinds",
-        on_change=first_page, label_visibility="collapsed",
+    kinds = st.multiselect(
+        "Kind", events.KINDS, format_func=lambda kind: KINDS[kind][0].capitalize(), key="event_kinds", on_change=first_page,
+        placeholder="All",
     )
     mole = st.selectbox(
         "Mole", tuple(names), index=None, placeholder="All", format_func=lambda number: names[number], key="event_mole",

@@ -13,6 +13,7 @@ from pages._parts import (
     finding_card,
     finding_headline,
     format_date,
+    full_address,
     heat_map,
     link,
     overlay,
@@ -26,6 +27,7 @@ from services import lesions
 from services.errors import AccessError
 from services.reviews import PatientReview, ReviewView
 from services.views import NoteView, Person, PhotoView, VisitView
+from services.words import digits
 
 MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "mobilenetv2": "MobileNetV2", "resnet18": "ResNet-18", "fusion": "Both together"}
 UNITS = {"fraction": "of the frame", "px": "pixels", "px2": "pixels²", "mm": "mm", "mm2": "mm²", "deg": "degrees", "percent": "%"}
@@ -75,9 +77,7 @@ def pictures(shown: PhotoView, corrected: Sequence[ReviewView] = ()) -> None:
     }
     with st.container():
         original, outlined = st.columns(2)
-        outline = st.segmented_control(
-            "Outline", choices, default=choices[0], format_func=words.get, required=True, key=f"outline_{shown.id}_{len(by_hand)}"
-        )
+        outline = st.radio("Outline", choices, format_func=words.get, horizontal=True, key=f"outline_{shown.id}_{len(by_hand)}")
     with original:
         photo(shown.id, caption="Original")
     with outlined:
@@ -156,6 +156,7 @@ def numbers(shown: PhotoView, *, everything: bool = False) -> None:
         ("Networks", ", ".join(f"{model_name(name)} {version}" for name, version in finding.model_versions.items())),
     ]
     st.table(dict(rows), border="horizontal")
+    st.markdown(f":material/download: [The photo as DICOM]({full_address(f'/photo/{shown.id}/full.dcm')})")
 
 
 def measurement_words(name: str, value: float) -> tuple[str, str]:
@@ -164,7 +165,7 @@ def measurement_words(name: str, value: float) -> tuple[str, str]:
     if unit not in UNITS:
         words, unit = name, ""
     factor, shown = preferences().shown_in(UNITS.get(unit, ""))
-    return words.replace("_", " ").capitalize(), f"{value * factor:.3g} {shown}".strip()
+    return words.replace("_", " ").capitalize(), f"{digits(value * factor)} {shown}".strip()
 
 
 def model_name(name: str) -> str:

@@ -19,9 +19,8 @@ def link_maker(person: Person, lesion: LesionSummary) -> None:
             "Whoever has the link sees this mole's photos and findings without an account: no name, no notes, nothing else. "
             "You can revoke it under Sharing."
         )
-        days = st.segmented_control(
-            "It lasts", list(mole_links.DAYS), default=7, format_func=mole_links.DAYS.get, required=True, key="link_days"
-        )
+        choices = list(mole_links.DAYS)
+        days = st.radio("It lasts", choices, choices.index(7), mole_links.DAYS.get, horizontal=True, key="link_days")
         if st.button("Make a link", key="make_link", icon=":material/add_link:"):
             try:
                 made = st.session_state[f"made_link_{lesion.id}"] = mole_links.make_link(person, lesion_id=lesion.id, days=days)

@@ -15,12 +15,23 @@ from services.words import percent
 
 def plain(text: str) -> str:
     """What a person typed, safe inside Markdown: no link, picture or formatting comes of it."""
-    unlinked = re.sub(r"(://|www(?=\.))", "\\1\u2060", " ".join(text.split()), flags=re.IGNORECASE)
+    unlinked = re.sub(r"(://|@|www(?=\.))", "\\1\u2060", " ".join(text.split()), flags=re.IGNORECASE)
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~:$&@/])", r"\\\1", unlinked)
 
 
 def short_date(day: date) -> str:
     return preferences().short_date(day)
+
+
+def place(name: str, body_site_label: str) -> str:
+    """Where a mole of this name is; empty where it is called just that, so that nothing is said twice."""
+    return "" if name.casefold() == body_site_label.casefold() else body_site_label
+
+
+def joined(*parts: str) -> str:
+    """What there is of these, separated by commas, the first with a capital letter."""
+    words = ", ".join(part for part in parts if part)
+    return words[:1].upper() + words[1:]
 
 
 def ago(day: date) -> str:

@@ -22,7 +22,7 @@ from services.sizes import Link, PixelSize, Shot, Unit, pixel_sizes
 from services.states import MoleState
 from services.unit_of_work import reading, transaction
 from services.views import Person, Timeline, VisitView
-from services.words import Preferences
+from services.words import Preferences, digits
 
 SIZES = {
     # unit -> in which area, lengths are told
@@ -102,7 +102,7 @@ class Evolution:
         for line in self.lines_of(name):
             if line.values[place] is not None:
                 low, high = line.lows[place], line.highs[place]
-                return f"{line.values[place]:.3g} {line.unit}".strip() + f" ({low:.3g} to {high:.3g})"
+                return f"{digits(line.values[place])} {line.unit}".strip() + f" ({digits(low)} to {digits(high)})"
         return ""
 
 

@@ -19,6 +19,7 @@ from db.base import Base, now
 from db.models import AuditEvent, User
 from services import audit, body_sites, fhir, policy, records, report, storage
 from services.audit import Action
+from services.streamed import Parts
 from services.unit_of_work import reading, transaction
 from services.views import Person
 
@@ -138,26 +139,8 @@ def _cell(value: object) -> object:
     return value.replace(tzinfo=None) if isinstance(value, datetime) else records.cell(value)
 
 
-class _Parts(io.RawIOBase):
-    """What zipfile writes, to be handed on in parts."""
-
-    def __init__(self) -> None:
-        self.held: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data) -> int:
-        self.held.append(bytes(data))
-        return len(data)
-
-    def take(self) -> bytes:
-        data, self.held = b"".join(self.held), []
-        return data
-
-
 def _zip(actor: Person, rows: dict[str, list[dict]]) -> Iterator[bytes]:
-    parts = _Parts()
+    parts = Parts()
     with zipfile.ZipFile(parts, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in _files(actor, rows):
             # Photos are compressed already.

@@ -8,6 +8,8 @@ from datetime import date
 
 from fpdf import FPDF
 
+from services.words import digits
+
 TEAL, BAND, GREY, RULE = (15, 98, 104), (207, 224, 225), (85, 100, 106), (201, 212, 213)
 LEFT_MM, FOOT_MM, HEAD_MM, RIGHT_MM = 16, 8, 8, 8
 
@@ -46,7 +48,7 @@ def draw(
         height_here = place(first, value)[1]
         pdf.set_draw_color(*RULE)
         pdf.line(left, height_here, right, height_here)
-        words = f"{value:.3g}"
+        words = digits(value)
         pdf.text(left - 2 - pdf.get_string_width(words), height_here + 1, words)
     for day in [first] if first == last else [first, last]:
         words = date_words(day)

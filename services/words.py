@@ -60,7 +60,7 @@ class Preferences:
         return self.date(day).replace(month, month[:3])
 
     def length(self, mm: float) -> str:
-        return f"{mm / MM_PER_INCH:.2g} in" if self.units == "inch" else f"{mm:.3g} mm"
+        return f"{mm / MM_PER_INCH:.2g} in" if self.units == "inch" else f"{digits(mm)} mm"
 
     def shown_in(self, unit: str) -> tuple[float, str]:
         """What a number of this unit is multiplied by for this reader, and the unit's name then; only mm and mm² change."""
@@ -73,8 +73,13 @@ class Preferences:
         """In the person's unit where the photo carries a scale, otherwise as a part of the frame."""
         if finding.area_mm2 is not None:
             factor, unit = self.shown_in("mm²")
-            return f"{finding.area_mm2 * factor:.3g} {unit}"
+            return f"{digits(finding.area_mm2 * factor)} {unit}"
         return f"{100 * finding.area_fraction:.3g} % of the frame"
+
+
+def digits(value: float) -> str:
+    """Three digits, and never as a power of ten: 0.0791, 12.4, 1800."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def percent(fraction: float) -> str:

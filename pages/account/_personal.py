@@ -24,7 +24,7 @@ def draw(person: Person) -> None:
     found = profile.profile(person)
     if sentence := st.session_state.pop("personal_done", None):
         st.toast(sentence, icon=":material/check:")
-    st.header("Dates, sizes and reminders", anchor=False)
+    st.header("Dates, sizes and reminders" if person.role == "patient" else "Dates and sizes", anchor=False)
     _preferences(person, found)
     st.header("About you", anchor=False)
     _about(person, found)

@@ -24,14 +24,17 @@ SOURCES = {
     "ham10000": "HAM10000, held out", "ph2": "PH2, never trained on", "fanconic": "ISIC archive, balanced, held out",
     "mednode": "MED-NODE, camera photos",
 }
-TASKS = {"segmentation": "Finds the outline", "classification": "Estimates the probability of malignancy"}
+MOST_OPEN = 12
+"""So many figures stand open on the page."""
+TASKS = {"segmentation": "Finds the outline", "classification": "Estimates the probability of malignancy",
+    "gate": "Tells photos that can be used from those that cannot"}
 
 
 def row(figure: Figure) -> dict[str, str]:
-    interval = f"{figure.interval[0]:.3f} to {figure.interval[1]:.3f}" if figure.interval else "not measured"
+    interval = f" ({figure.interval[0]:.3f} to {figure.interval[1]:.3f})" if figure.interval else ""
     return {
-        "Figure": FIGURES.get(figure.name, figure.name), "Photos": SOURCES.get(figure.source, figure.source),
-        "n": str(figure.n), "Value": f"{figure.value:.3f}", "95 % interval": interval,
+        "Figure": FIGURES.get(figure.name, figure.name.capitalize()), "Photos": SOURCES.get(figure.source, figure.source.replace("_", " ")),
+        "n": str(figure.n), "Value (95 % interval)": f"{figure.value:.3f}{interval}",
     }
 
 
@@ -51,7 +54,9 @@ for card in cards:
     if card.malignant_means:
         st.markdown(f"Malignant means {card.malignant_means}.")
     if card.figures:
-        st.table([row(figure) for figure in card.figures], border="horizontal")
+        # The gate's figures are many: one for each kind of picture that it has to tell.
+        with st.expander(f"{len(card.figures)} figures", icon=":material/table:") if len(card.figures) > MOST_OPEN else st.container():
+            st.table([row(figure) for figure in card.figures], border="horizontal")
     else:
         st.markdown(":material/hourglass_empty: This version has not been measured yet.")
     st.caption(plain(card.licence))

@@ -47,9 +47,9 @@ if not overview.moles:
     empty_state("No moles yet", "The patient has not added a mole so far.")
     st.stop()
 
-view = st.segmented_control(
-    "Show", tuple(VIEWS), format_func=VIEWS.get, default="moles", required=True, key="view", label_visibility="collapsed",
-    bind="query-params",
+st.link_button("Report to print (PDF)", f"/report.pdf?patient={patient.id}", icon=":material/picture_as_pdf:")
+view = st.radio(
+    "Show", tuple(VIEWS), format_func=VIEWS.get, horizontal=True, key="view", label_visibility="collapsed", bind="query-params"
 )
 match view:
     case "moles":

@@ -6,7 +6,7 @@ from pages import _cases as cases
 from pages._cases import KINDS
 from pages._parts import caution, empty_state, photo
 from pages._session import require_role
-from pages._words import plain
+from pages._words import joined, place, plain
 from services import worklist
 from services.body_sites import REGIONS
 from services.worklist import Case, WorkFilter
@@ -39,7 +39,7 @@ def row(case: Case) -> None:
             photo(case.upload_id, "thumb", alt=f"Newest photo of {case.lesion_name or 'the mole'}", width=72)
     with who, st.container(gap=None):
         st.markdown(f"**{plain(case.patient_name) or 'A patient of a colleague'}**")
-        st.caption(f"{plain(case.lesion_name)}, {case.body_site_label.lower()}" if case.lesion_name else case.body_site_label)
+        st.caption(joined(plain(case.lesion_name), place(case.lesion_name, case.body_site_label).lower()))
     with why, st.container(gap="xxsmall"):
         cases.badge(case)
         st.caption(cases.reason(case))

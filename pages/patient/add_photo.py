@@ -83,26 +83,19 @@ mole = moles.get(adding.get("other", query_number("mole"))) or next(iter(moles.v
 st.title(f"New photo: {plain(mole.name)}" if len(moles) == 1 or query_number("mole") else "New photo", anchor=False)
 if query_number("mole") is None and len(moles) > 1 and "other" not in adding:
     mole = moles[st.selectbox("Mole", moles, format_func=lambda number: moles[number].name, key="photo_mole")]
-if mole.last_upload_id:
-    guide, before = st.columns([3, 2], gap="medium")
-    with before:
-        overlay(mole.last_upload_id, caption="The last photo: from as near, and turned the same way", width=240)
-else:
-    guide = st.container()
-with guide:
+with st.expander("What makes a good photo", icon=":material/lightbulb:", expanded=mole.last_upload_id is None):
     checklist()
-    link("add-photos", "Several photos at once", icon=":material/add_photo_alternate:")
-
-card_links()
-
-how = st.segmented_control("Photo from", ["File", "Camera"], default="File", required=True, key=f"how_{adding['key']}")
+    card_links()
+if mole.last_upload_id:
+    overlay(mole.last_upload_id, caption="The last photo: from as near, and turned the same way", width=240)
+how = st.radio("Photo from", ["File", "Camera"], horizontal=True, key=f"how_{adding['key']}")
 with field(errors, "data"):
     if how == "Camera":
         if mole.last_upload_id:
             ghost_over_camera(person, mole.last_upload_id)
         upload = st.camera_input("Take the photo", resolution="1080p", on_change=look, args=[camera_key], key=camera_key)
     else:
-        label = f"JPG, PNG, WebP or HEIC, {LARGEST}"
+        label = f"The photo, {LARGEST}"
         upload = st.file_uploader(label, TYPES, on_change=look, args=[file_key], key=file_key)
         st.caption("A file marked in red is larger or of another kind and was not sent; choose a smaller copy or another format.")
 if upload and how == "File" and adding.get("preview"):
@@ -127,5 +120,6 @@ st.button(
     "Add this photo", key=f"add_{adding['key']}", type="primary", icon=":material/add_a_photo:", width="stretch",
     disabled=upload is None or working, on_click=lambda: adding.update(wanted=True, errors={}),
 )
+link("add-photos", "Several photos at once", icon=":material/add_photo_alternate:")
 if working and upload:
     add(upload)

@@ -97,8 +97,9 @@ for visit, added in stored:
                 link("add-photo", "Take it again", icon=":material/replay:", mole=visit.lesion_id)
 
 if not done:
-    checklist()
-label = f"JPG, PNG, WebP or HEIC, {LARGEST} each, {MOST} at most"
+    with st.expander("What makes a good photo", icon=":material/lightbulb:"):
+        checklist()
+label = f"Up to {MOST} photos, {LARGEST} each"
 uploads = st.file_uploader(label, TYPES, accept_multiple_files=True, key=f"files_{adding['key']}")
 waiting = [upload for upload in uploads[:MOST] if isinstance(done.get(upload.file_id, ""), str)]
 for upload in waiting:

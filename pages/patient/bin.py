@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages._parts import format_date, link, show_error
 from pages._session import require_role
-from pages._words import plain
+from pages._words import joined, place, plain
 from services import bin
 from services.errors import ServiceError
 
@@ -51,7 +51,7 @@ st.markdown("What you delete waits here for 30 days, seen by nobody, and is then
 
 for mole in held.moles:
     photos = "1 photo" if mole.photo_count == 1 else f"{mole.photo_count} photos"
-    words = f"Mole, {mole.body_site_label.lower()}, {photos}"
+    words = joined("mole", place(mole.name, mole.body_site_label).lower(), photos)
     row(f"mole_{mole.id}", plain(mole.name), words, mole.erased_on, bin.restore_lesion, bin.erase_lesion, lesion_id=mole.id)
 for photo in held.photos:
     name = f"{plain(photo.lesion_name)}, {format_date(photo.visited_on)}"

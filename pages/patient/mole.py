@@ -7,7 +7,7 @@ from pages._bin import delete_button
 from pages._parts import caution, empty_state, format_date, link
 from pages._session import require_role
 from pages._share import link_maker
-from pages._words import plain
+from pages._words import joined, place, plain
 
 person = require_role("patient")
 evolution = timeline_parts.evolution_or_stop(person, back="moles")
@@ -17,10 +17,12 @@ with st.container(horizontal=True):
     link("moles", "My moles", icon=":material/arrow_back:")
     link("edit-mole", "Change name or place", icon=":material/edit_location:", mole=lesion.id)
     link("reminders", "Next dates", icon=":material/event:")
-noticed = f", first noticed {format_date(lesion.first_noticed)}" if lesion.first_noticed else ""
+noticed = f"first noticed {format_date(lesion.first_noticed)}" if lesion.first_noticed else ""
+where = joined(place(lesion.name, lesion.body_site_label), noticed)
 if not any(visit.photo for visit in evolution.visits):
     st.title(f"{plain(lesion.name)}: no photo yet", anchor=False)
-    st.caption(f"{lesion.body_site_label}{noticed}")
+    if where:
+        st.caption(where)
     empty_state(
         "Start with one photo", "From the second photo on, this page shows what changed.",
         icon=":material/add_a_photo:", page="add-photo", action="Add a photo", mole=lesion.id,
@@ -31,7 +33,7 @@ if not any(visit.photo for visit in evolution.visits):
     st.stop()
 
 st.title(timeline_parts.headline(evolution), anchor=False)
-timeline_parts.standing(evolution, f"{lesion.body_site_label}{noticed}.")
+timeline_parts.standing(evolution, f"{where}." if where else "")
 timeline_parts.actions(evolution, compare_page="compare", add_page="add-photo")
 timeline_parts.photo_strip(evolution, visit_page="visit")
 timeline_parts.plots(evolution, visit_page="visit")

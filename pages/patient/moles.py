@@ -7,7 +7,7 @@ from pages._body_map import body_map
 from pages._duckling import unlike_the_others
 from pages._parts import caution, go, link, photo, show_error, state_badge
 from pages._session import require_role
-from pages._words import ago, brief, plain
+from pages._words import ago, brief, joined, place, plain
 from services import body
 from services.body import Overview, PlacedMole
 from services.body_figure import BUILDS, SKINS, MapPoint
@@ -44,7 +44,7 @@ def card(placed: PlacedMole) -> None:
                 st.caption(placed.standing.reason)
                 checked = f"checked {ago(mole.last_visited_on)}" if mole.last_visited_on else "no photo yet"
                 found = f". {brief(mole.last_finding)}" if mole.last_finding else ""
-                st.caption(f"{mole.body_site_label}, {checked}{found}")
+                st.caption(joined(place(mole.name, mole.body_site_label), checked) + found)
         with st.container(horizontal=True):
             about = f"All photos of {plain(mole.name)}"
             if st.button("Open", key=f"open_{mole.id}", icon=":material/timeline:", width="stretch", help=about):
@@ -56,8 +56,8 @@ def card(placed: PlacedMole) -> None:
 def choose_figure(found: Overview) -> None:
     """Build and skin of the figure."""
     with st.popover("Figure", icon=":material/accessibility:"):
-        build = st.segmented_control("Build", BUILDS, default=found.figure.build, format_func=BUILDS.get, required=True, key="figure_build")
-        skin = st.segmented_control("Skin", SKINS, default=found.figure.skin, format_func=SKINS.get, required=True, key="figure_skin")
+        build = st.radio("Build", BUILDS, list(BUILDS).index(found.figure.build), BUILDS.get, horizontal=True, key="figure_build")
+        skin = st.radio("Skin", SKINS, list(SKINS).index(found.figure.skin), SKINS.get, horizontal=True, key="figure_skin")
     if (build, skin) != (found.figure.build, found.figure.skin):
         try:
             body.choose_figure(person, build=build, skin=skin)

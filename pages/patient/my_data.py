@@ -20,6 +20,7 @@ with st.container(horizontal=True):
     st.link_button("Findings for a spreadsheet (XLSX)", "/my-data.xlsx", icon=":material/table:")
     st.link_button("Findings (CSV)", "/my-data.csv", icon=":material/csv:")
     st.link_button("For a doctor's system (FHIR)", "/my-data.fhir.json", icon=":material/clinical_notes:")
+    st.link_button("Photos for a doctor's system (DICOM)", "/my-data.dicom.zip", icon=":material/medical_information:")
 st.caption("A report of one mole is on the mole's own page. Each download is written down in the audit trail.")
 
 st.header("Consent", anchor=False)

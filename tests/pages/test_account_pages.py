@@ -88,7 +88,7 @@ def test_patient_who_signs_up_is_logged_in_at_once(sign_up_page):
 def test_doctor_who_signs_up_is_told_to_wait(sign_up_page):
     app = fill_sign_up(sign_up_page, role="doctor", email="new@example.org")
     assert app.title[0].value == "Your account waits for an admin"
-    assert "new@example.org" in words(app).replace("\\", "")
+    assert "new@example.org" in words(app).replace("\\", "").replace("\u2060", "")
     assert asked_of_the_browser(app) is None
 
 
@@ -424,3 +424,28 @@ def test_identity_that_proves_nothing_is_told_so_and_can_be_left(monkeypatch, pa
     assert told in app.error[0].value
     assert "Not you? Use another account" in [button.label for button in app.button]
     assert asked_of_the_browser(app) is None
+
+
+# Another e-mail address
+
+
+def test_new_address_is_asked_for_on_the_account_page_and_taken_over_by_its_link(monkeypatch, patient, token_of):
+    sent = []
+    monkeypatch.setattr(mail, "send", lambda *, to, subject, text: sent.append((to, text)))
+    app = open_page(open_app(monkeypatch, token_of(patient)), "account/profile.py")
+    app.text_input(key="email_new").input("anna@example.net")
+    app.text_input(key="email_password").input("a guess")
+    next(button for button in app.button if button.form_id == "email").click().run()
+    assert sentences_under(app, "email_password") == [":small[:red[:material/error: This is not your password.]]"]
+    assert app.text_input(key="email_new").value == "anna@example.net"
+    app.text_input(key="email_password").input(PASSWORD)
+    next(button for button in app.button if button.form_id == "email").click().run()
+    assert "A link is on its way to anna" in app.success[0].value
+
+    token = re.search(r"change-email\?token=(\S+)", sent[-1][1]).group(1)
+    app = open_page(open_app(monkeypatch, link=token), "account/change_email.py")
+    assert app.title[0].value == "Use this e-mail address from now on?"
+    press(app, "Use it")
+    assert app.title[0].value == "Your e-mail address is changed"
+    assert accounts.log_in(email="anna@example.net", password=PASSWORD)
+    assert open_page(open_app(monkeypatch, link=token), "account/change_email.py").title[0].value == "This link does not work"

@@ -52,7 +52,7 @@ def note_field(app):
 
 def show(app, view: str):
     """Choose a view of the patient's page."""
-    return app.button_group(key="view").set_value(view).run()
+    return app.radio(key="view").set_value(view).run()
 
 
 # Who may see them
@@ -195,7 +195,7 @@ def test_everything_that_happened_by_kind_and_mole(page, patient, mole, shared, 
     seen = words(app)
     for told in ("Shared with Dora Dale", "Looks calm.", "Note for doctors only", "Benign, high confidence", "To be photographed again"):
         assert told in seen
-    app.button_group(key="event_kinds").set_value(["share"]).run()
+    app.multiselect(key="event_kinds").set_value(["share"]).run()
     assert "Looks calm." not in words(app)
     app.selectbox(key="event_mole").set_value(mole.id).run()
     assert "Nothing of that kind" in words(app)
@@ -327,3 +327,8 @@ def test_note_after_a_revoked_share_is_not_stored(page, patient, mole, shared, a
     app = click(app, "Save note")
     assert "cannot be shown" in app.title[0].value
     assert lesions.visit(patient, visit_id=visit.id).notes == ()
+
+
+def test_report_of_the_patient_is_one_click_away(page, shared, patient, mole):
+    app = page("patient", patient=patient.id)
+    assert [link.proto.url for link in app.get("link_button")] == [f"/report.pdf?patient={patient.id}"]

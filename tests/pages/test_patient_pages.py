@@ -403,7 +403,7 @@ def test_address_without_a_mole_lets_choose_among_them(page, patient, mole):
 def test_camera_stands_behind_a_choice(page, mole):
     app = page("add_photo", mole=mole.id)
     assert not app.camera_input
-    element(app, "button_group", "Photo from").set_value("Camera").run()
+    element(app, "radio", "Photo from").set_value("Camera").run()
     assert app.camera_input
     assert not app.file_uploader
 
@@ -412,7 +412,7 @@ def test_camera_shows_the_last_outline_as_a_ghost_and_the_last_photo_beside_it(p
     visit = add(3)
     app = page("add_photo", mole=mole.id)
     assert pictures(app) == [f"/photo/{visit.photos[0].id}/overlay.jpg"]
-    element(app, "button_group", "Photo from").set_value("Camera").run()
+    element(app, "radio", "Photo from").set_value("Camera").run()
     assert not app.exception
     ghost = next(data for data in (json.loads(one.proto.json) for one in app.get("bidi_component")) if "path" in data)
     assert ghost["ratio"] == pytest.approx(160 / 120)
@@ -547,10 +547,10 @@ def test_result_shows_the_photo_beside_its_outline_and_either_network_on_request
     app = page("visit", mole=mole.id, visit=visit.id)
     upload = visit.photos[0].id
     assert pictures(app) == [f"/photo/{upload}/large.jpg", f"/photo/{upload}/overlay.jpg?model=tiny"]
-    outline = element(app, "button_group", "Outline")
+    outline = element(app, "radio", "Outline")
     outline.set_value("other").run()
     assert pictures(app) == [f"/photo/{upload}/large.jpg", f"/photo/{upload}/overlay.jpg?model=other"]
-    element(app, "button_group", "Outline").set_value("none").run()
+    element(app, "radio", "Outline").set_value("none").run()
     assert pictures(app) == [f"/photo/{upload}/large.jpg"] * 2
 
 

@@ -28,6 +28,7 @@ from services import (
     comparing,
     consent,
     devices,
+    dicom,
     email_links,
     erasure,
     events,
@@ -68,7 +69,7 @@ MODULES = (
     # The doctor's workspace.
     events, performance, worklist,
     # A person's own data.
-    bin, change_email, consent, erasure, mole_links, my_data, notifications, profile, report,
+    bin, change_email, consent, dicom, erasure, mole_links, my_data, notifications, profile, report,
     # Reviews and second opinions.
     opinions, outlines, reviews,
     # The patient's own place.
@@ -303,6 +304,8 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     bin.erase_photo: (lambda w, who: bin.erase_photo(who, upload_id=w.withdrawn_id), BY_OWNER),
     erasure.erase_account: (wrong_password(erasure.erase_account), for_everybody()),
     change_email.ask_change: (wrong_password(change_email.ask_change, new="new@example.org"), for_everybody()),
+    dicom.export_zip: (lambda w, who: b"".join(dicom.export_zip(who)), for_role("patient")),
+    dicom.dicom_file: (lambda w, who: dicom.dicom_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
     my_data.export_zip: (lambda w, who: b"".join(my_data.export_zip(who)), for_role("patient")),
     my_data.export_csv: (lambda w, who: b"".join(my_data.export_csv(who)), for_role("patient")),
     my_data.export_xlsx: (lambda w, who: my_data.export_xlsx(who), for_role("patient")),

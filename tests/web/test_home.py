@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +27,7 @@ with TestClient(Home.app, base_url="http://localhost") as client:
     for address in ("/", "/moles", "/health", "/photo/1/large.jpg", "/_stcore/health"):
         answer = client.get(address)
         told[address] = {"status": answer.status_code, "headers": dict(answer.headers)}
+    told["html"] = client.get("/moles").text
     with client.websocket_connect("/_stcore/stream", subprotocols=["streamlit", "x"], headers={"Origin": "http://localhost"}):
         told["websocket"] = "open"
     told["database"] = os.path.exists(os.path.join(os.environ["MOLETRAIL_DATA"], "moletrail.db"))
@@ -79,3 +83,11 @@ def test_error_that_nobody_caught_is_a_calm_sentence_with_a_number(told):
     assert unknown.startswith("Something went wrong on our side. What was saved before is safe.")
     assert "Ann Archer" not in unknown
     assert known == "The disk is full."
+
+
+def test_browser_asks_no_other_address_than_the_servers(told):
+    assert told["html"].count("BACKEND_BASE_URL: window.location.origin") == 1
+    assert "<title>Moletrail</title>" in told["html"]
+    script = re.search(r"<script>(window.__streamlit[^<]*)</script>", told["html"]).group(1)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in told["/moles"]["headers"]["content-security-policy"]

@@ -6,6 +6,7 @@ import io
 import zipfile
 from datetime import date
 
+import pydicom
 import pytest
 from pypdf import PdfReader
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from pages._session import COOKIE
 from services import lesions, mole_links, photos, sharing
 from tests.helpers import photo_bytes
 
-EXPORTS = ("/my-data.zip", "/my-data.csv", "/my-data.xlsx", "/my-data.fhir.json")
+EXPORTS = ("/my-data.zip", "/my-data.csv", "/my-data.xlsx", "/my-data.fhir.json", "/my-data.dicom.zip")
 
 
 @pytest.fixture
@@ -87,3 +88,16 @@ def test_photos_of_a_link_come_with_its_cookie_and_no_log_in(patient, mole):
     assert holder.get(f"/photo/{upload_id}/large.jpg").status_code == 401, "it opens nothing else"
     mole_links.revoke_link(patient, link_id=made.id)
     assert holder.get(f"/share/{upload_id}/large.jpg").status_code == 404
+
+
+def test_photo_as_dicom_is_the_owners_and_the_carers(browser_of, patient, other_patient, doctor, other_doctor, mole):
+    upload_id = lesions.timeline(patient, lesion_id=mole.id).visits[0].photo.id
+    sharing.share_with(patient, doctor_email=doctor.email)
+    for person in (patient, doctor):
+        answer = browser_of(person).get(f"/photo/{upload_id}/full.dcm")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/dicom")
+        assert answer.headers["cache-control"] == "no-store"
+        assert pydicom.dcmread(io.BytesIO(answer.content)).PatientID == str(patient.id)
+    for person in (other_patient, other_doctor):
+        assert browser_of(person).get(f"/photo/{upload_id}/full.dcm").status_code == 404
+    assert browser_of(patient).get("/photo/999999/full.dcm").status_code == 404
