@@ -175,7 +175,7 @@ def main() -> None:
     diameters, missed = [], 0
     for index in range(chosen.chain):
         scene = render(index, chosen.seed + 1, with_mole=True)
-        analysis = analyser.analyse(scene.rgb, force=True)
+        analysis = analyser.analyse(scene.rgb)
         measured = analysis.measurements.get("equivalent_diameter_mm")
         missed += measured is None
         if measured is not None:

@@ -93,10 +93,10 @@ class Analyser:
         on_step("reading")
         rgb = _pixels(photo)
         on_step("checking")
-        analysis, unfamiliar = _check(rgb, self.gate)
+        card = find_scale(rgb) if scale is None else None
+        analysis, unfamiliar = _check(rgb, self.gate, card)
         if analysis.accepted or force:
             on_step("finding")
-            card = find_scale(rgb) if scale is None else None
             analysis = replace(analysis, scale=scale)
             analysis, found = self._find(rgb, analysis, model, card)
             if analysis.chosen is not None:
@@ -160,8 +160,11 @@ def _pixels(photo: bytes | str | Path | RGB) -> RGB:
     return photo
 
 
-def _check(rgb: RGB, gate: Network | None) -> tuple[Analysis, bool]:
-    """Begin an analysis with what can be said without looking for the lesion, and tell whether the photo is unlike those known."""
+def _check(rgb: RGB, gate: Network | None, card: FoundScale | None = None) -> tuple[Analysis, bool]:
+    """Begin an analysis with what can be said without looking for the lesion, and tell whether the photo is unlike those known.
+
+    Of a photo with a scale card the gate sees the card's inner corner, where the mole is: the card itself is no skin.
+    """
     height, width = rgb.shape[:2]
     small = max(width, height) < ADVISED_PX[0] or min(width, height) < ADVISED_PX[1]
     warnings = ("below_1280x720",) if small else ()
@@ -169,7 +172,7 @@ def _check(rgb: RGB, gate: Network | None) -> tuple[Analysis, bool]:
         return Analysis(width, height, False, ("too_small",), warnings), False
     if gate is None:
         return Analysis(width, height, True, (), warnings), False
-    verdict = photo_gate.check(gate, rgb)
+    verdict = photo_gate.check(gate, rgb if card is None else close_up(rgb, card).rgb)
     unfamiliar = not verdict.reasons and verdict.distance > 1
     warnings += verdict.warnings + (("unfamiliar",) if unfamiliar else ())
     return Analysis(width, height, not verdict.reasons, verdict.reasons, warnings), unfamiliar
