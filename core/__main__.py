@@ -15,14 +15,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from core.analyser import Analyser
 from core.analysis import Analysis, Mask
 from core.photo import UnreadablePhoto, encode_mask_png, read_photo
 from core.runtime import UnusableWeights
-from core.segmentation import overlap
+from core.segmentation import agreement
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".bmp"}
@@ -88,10 +87,9 @@ def to_json(analysis: Analysis, mask_files: dict[str, str]) -> dict[str, Any]:
 
 
 def against(analysis: Analysis, truth: Mask) -> dict[str, dict[str, float]]:
-    """Return Dice and Jaccard of every mask with the expert's, which is brought to the photo's size."""
-    truth = cv2.resize(truth.astype(np.uint8), (analysis.width, analysis.height), interpolation=cv2.INTER_NEAREST).astype(bool)
-    dice = {name: overlap(mask, truth) for name, mask in analysis.masks.items()}
-    return {name: {"dice": round(value, 4), "jaccard": round(value / (2 - value), 4)} for name, value in dice.items()}
+    """Return Dice and Jaccard of every mask with the expert's."""
+    found = agreement(analysis.masks, truth)
+    return {name: {"dice": round(dice, 4), "jaccard": round(jaccard, 4)} for name, (dice, jaccard) in found.items()}
 
 
 def _truth_of(truth: Path, name: Path) -> Mask:

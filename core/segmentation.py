@@ -206,6 +206,15 @@ def overlap(first: Mask, second: Mask) -> float:
     return 2 * np.count_nonzero(first & second) / total if total else 1.0
 
 
+def agreement(masks: dict[str, Mask], truth: Mask) -> dict[str, tuple[float, float]]:
+    """Return Dice and Jaccard of every H x W mask with an expert's, which may be of another size and is brought to theirs."""
+    found = {}
+    for name, mask in masks.items():
+        dice = overlap(mask, cv2.resize(truth.astype(np.uint8), mask.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool))
+        found[name] = dice, dice / (2 - dice)
+    return found
+
+
 def certainty(found: Segmentation) -> float:
     """Return the Dice to expect if every pixel were right as often as its probability says."""
     total = float(np.count_nonzero(found.lesion) + found.probabilities.sum())

@@ -20,6 +20,8 @@ class Figure:
     n: int
     value: float
     interval: tuple[float, float] | None
+    left_out: bool = False
+    """Measured on the network as it was before it learned anything of this source."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,18 @@ def _card(details: dict) -> ModelCard:
         licence=details.get("licence", ""),
         caution=details.get("caution", ""),
         malignant_means=details.get("malignant_means", ""),
-        figures=tuple(
-            Figure(one["figure"], one["source"], one["n"], one["value"], tuple(one["interval"]) if one.get("interval") else None)
-            for one in details.get("metrics", ())
+        figures=(
+            *(_figure(one) for one in (*details.get("metrics", ()), *details.get("camera", {}).get("metrics", ()))),
+            # What the card says of all networks together stands in docs/EVALUATION.md.
+            *(
+                _figure(one, left_out=True)
+                for one in details.get("left_out", {}).get("metrics", ())
+                if not {"mask", "networks"} & one.keys()
+            ),
         ),
     )
+
+
+def _figure(one: dict, *, left_out: bool = False) -> Figure:
+    interval = tuple(one["interval"]) if one.get("interval") else None
+    return Figure(one["figure"], one["source"], one["n"], one["value"], interval, left_out)

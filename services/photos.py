@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from core import overlay as pictures
 from core.photo import decode_heat_map_png, encode_heat_map_png, encode_jpeg, encode_mask_png
 from core.runtime import UnusableWeights
 from core.sameness import Sameness, Seen, same_mole
+from core.segmentation import agreement
 from db.base import now
 from db.models import Diagnosis, Lesion, Review, Upload, User, Visit
 from services import alignments, audit, consent, fields, lesions, metrics, policy, reminders, running, storage, stored, throttle
@@ -38,6 +40,9 @@ THUMBNAIL_PX = 320
 PREVIEW_PX = 640
 SIZES = ("full", "large", "thumb")
 JPEG, PNG = ".jpg", ".png"
+
+MOST_STRETCH = 0.05
+"""By how much, in logarithm, a mask's proportions may differ from its photo's."""
 
 _lock = threading.Lock()
 _analyser: core.Analyser | None = None
@@ -214,6 +219,37 @@ def outline_of(actor: Person, *, upload_id: int) -> Outline:
         raise NotFound("There is no outline of this photo.")
     mask = stored.outline(masks[chosen])
     return Outline(mask.shape[1], mask.shape[0], tuple(tuple(part) for part in pictures.outline(mask)))
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far a network's outline agrees with an expert's: twice the overlap over the sum, and overlap over union, 0 to 1."""
+
+    model: str
+    dice: float
+    jaccard: float
+
+
+def agreement_with(actor: Person, *, upload_id: int, mask: bytes) -> tuple[Agreement, ...]:
+    """Every network's outline against an expert's mask (a picture in which the lesion is white), which is not kept.
+
+    Raises ValidationError with the key mask where it cannot be one of this photo.
+    """
+    content_hash, masks, _, _ = _files_of(actor, upload_id, seen=Action.VIEW_OVERLAY)
+    if not masks:
+        raise NotFound("There is no outline of this photo.")
+    _count_attempt(actor)
+    read = _readable(mask)
+    if read is None:
+        raise ValidationError({"mask": "The mask could not be read. Please use a PNG, JPG or BMP in which the lesion is white."})
+    height, width = stored.pixels(content_hash).shape[:2]
+    if abs(np.log(read.rgb.shape[1] / read.rgb.shape[0] * height / width)) > MOST_STRETCH:
+        raise ValidationError({"mask": f"The mask has other proportions than the photo, which has {width} x {height} pixels."})
+    expert = read.rgb.max(axis=2) > 127
+    if not expert.any() or expert.all():
+        raise ValidationError({"mask": "The mask is all of one colour. The lesion is to be white and everything else black."})
+    found = agreement({name: stored.outline(one) for name, one in masks.items()}, expert)
+    return tuple(Agreement(name, *both) for name, both in found.items())
 
 
 def heat_map_file(actor: Person, *, upload_id: int) -> bytes:

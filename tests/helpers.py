@@ -87,6 +87,15 @@ class TinyAnalyser:
         )
 
 
+def mask_bytes(*, radius: int = 30, size: tuple[int, int] = (160, 120)) -> bytes:
+    """An expert's mask of the disc of `photo_bytes`, as PNG."""
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    cv2.circle(mask, (size[0] // 2, size[1] // 2), radius * size[0] // 160, 255, -1)
+    out = BytesIO()
+    Image.fromarray(mask).save(out, "PNG")
+    return out.getvalue()
+
+
 def photo_bytes(
     *, radius: int = 30, shift: int = 0, size: tuple[int, int] = (160, 120), format: str = "JPEG", exif: Image.Exif | None = None
 ) -> bytes:

@@ -19,10 +19,12 @@ FIGURES = {
     "specificity": "Specificity",
     "shown_high": "Calls shown as high confidence",
     "right_when_high": "Right among calls of high confidence",
+    "counted_as_camera_photo": "Counted as taken without a dermoscope",
 }
 SOURCES = {
-    "ham10000": "HAM10000, held out", "ph2": "PH2, never trained on", "fanconic": "ISIC archive, balanced, held out",
-    "mednode": "MED-NODE, camera photos",
+    "ham10000": "HAM10000, held out", "ph2": "PH2, held out", "fanconic": "ISIC archive, balanced, held out",
+    "mednode": "MED-NODE, camera photos, held out", "drawn, dermoscope": "Drawn, as through a dermoscope",
+    "drawn, phone": "Drawn, as with a phone",
 }
 MOST_OPEN = 12
 """So many figures stand open on the page."""
@@ -32,8 +34,11 @@ TASKS = {"segmentation": "Finds the outline", "classification": "Estimates the p
 
 def row(figure: Figure) -> dict[str, str]:
     interval = f" ({figure.interval[0]:.3f} to {figure.interval[1]:.3f})" if figure.interval else ""
+    photos = SOURCES.get(figure.source, figure.source.replace("_", " "))
+    if figure.left_out:
+        photos = f"{photos.removesuffix(', held out')}, before it learned from any of them"
     return {
-        "Figure": FIGURES.get(figure.name, figure.name.capitalize()), "Photos": SOURCES.get(figure.source, figure.source.replace("_", " ")),
+        "Figure": FIGURES.get(figure.name, figure.name.capitalize()), "Photos": photos,
         "n": str(figure.n), "Value (95 % interval)": f"{figure.value:.3f}{interval}",
     }
 

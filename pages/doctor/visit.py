@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages import _cases as cases
+from pages import _expert as expert
 from pages import _notes as notes
 from pages import _opinions as opinions
 from pages import _result as result
@@ -71,6 +72,7 @@ notes.form(person, visit)
 
 if finding and not blind:
     result.numbers(shown, everything=True)
+    expert.compared(person, shown)
     scale_of(person, shown)
 if shown:
     result.other_photos(visit, shown, page="case")

@@ -241,7 +241,7 @@ def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypat
     app = page("doctor/model_cards.py")
     assert app.title[0].value == "2 networks answer"
     (table,) = app.table
-    assert table.value.iloc[0].tolist()[1:] == ["PH2, never trained on", "100", "0.908", "0.894 to 0.920"]
+    assert table.value.iloc[0].tolist()[1:] == ["PH2, held out", "100", "0.908 (0.894 to 0.920)"]
     assert "has not been measured yet" in words(app)
 
 

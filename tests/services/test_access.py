@@ -62,7 +62,7 @@ from services.audit import Action
 from services.errors import NotAllowed, NotFound, ValidationError
 from services.unit_of_work import reading, transaction
 from services.views import Person
-from tests.helpers import PASSWORD, photo_bytes
+from tests.helpers import PASSWORD, mask_bytes, photo_bytes
 
 MODULES = (
     accounts, devices, email_links, external, lesions, notes, photos, records, sessions, sharing, two_factor,
@@ -269,6 +269,7 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
         about_the_owner("owner", "doctor shared with", "doctor asked"),
     ),
     photos.heat_map_file: (lambda w, who: photos.heat_map_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
+    photos.agreement_with: (lambda w, who: photos.agreement_with(who, upload_id=w.upload_id, mask=mask_bytes()), SEEN_BY_CARERS),
     photos.overlay_file: (lambda w, who: photos.overlay_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
     sharing.share_with: (lambda w, who: sharing.share_with(who, doctor_email="emil@example.org"), for_role("patient")),
     sharing.revoke: (lambda w, who: sharing.revoke(who, grant_id=w.grant_id), about_the_owner("owner", roles=("patient",))),

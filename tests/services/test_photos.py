@@ -24,7 +24,7 @@ from services import audit, lesions, photos, sealing, storage, throttle, unit_of
 from services.errors import NotFound, PhotoRefused, ServiceError, StorageFailed, ValidationError
 from services.fields import today
 from services.unit_of_work import reading, transaction
-from tests.helpers import BANDS, exif_with_place, photo_bytes
+from tests.helpers import BANDS, exif_with_place, mask_bytes, photo_bytes
 
 DAY = date(2024, 5, 1)
 
@@ -346,7 +346,12 @@ def test_bands_cover_all_probabilities_in_order(tiny) -> None:
     assert [band[0] for band in bands] == [0.0, *BANDS.values()]
     assert [band[1] for band in bands] == [*BANDS.values(), 1.0]
     assert [band[2:] for band in bands] == [
-        ("benign", "high"), ("benign", "medium"), ("benign", "low"), ("malignant", "low"), ("malignant", "medium"), ("malignant", "high"),
+        ("benign", "high"),
+        ("benign", "medium"),
+        ("benign", "low"),
+        ("malignant", "low"),
+        ("malignant", "medium"),
+        ("malignant", "high"),
     ]
 
 
@@ -364,8 +369,11 @@ def test_missing_networks_are_told_in_a_sentence(moletrail, monkeypatch, tmp_pat
 @pytest.mark.parametrize(
     ("sent", "size", "shown"),
     [
-        ((2000, 1000), "full", (2000, 1000)), ((2000, 1000), "large", (1600, 800)), ((2000, 1000), "thumb", (320, 320)),
-        ((160, 120), "large", (160, 120)), ((160, 120), "thumb", (320, 320)),
+        ((2000, 1000), "full", (2000, 1000)),
+        ((2000, 1000), "large", (1600, 800)),
+        ((2000, 1000), "thumb", (320, 320)),
+        ((160, 120), "large", (160, 120)),
+        ((160, 120), "thumb", (320, 320)),
     ],
 )
 def test_photo_comes_in_three_sizes(add, patient, sent, size, shown) -> None:
@@ -389,6 +397,29 @@ def test_overlay_outlines_what_each_model_saw(add, patient) -> None:
     redness = lambda picture, y, x: picture[y, x, 0] - picture[y, x, 1:].mean()  # noqa: E731
     assert redness(chosen, 150, 200) > redness(other, 150, 200)
     assert redness(chosen, 10, 10) < redness(other, 10, 10)
+
+
+def test_outlines_are_compared_with_an_experts_of_any_size(add, patient) -> None:
+    upload_id = add(photo_bytes()).photo.id
+    found, *_ = photos.agreement_with(patient, upload_id=upload_id, mask=mask_bytes(size=(320, 240)))
+    assert found.dice > 0.9 and found.jaccard == pytest.approx(found.dice / (2 - found.dice))
+    worse, *_ = photos.agreement_with(patient, upload_id=upload_id, mask=mask_bytes(radius=12))
+    assert worse.dice < found.dice
+
+
+@pytest.mark.parametrize(
+    ("mask", "says"),
+    [
+        (b"no picture", "could not be read"),
+        (mask_bytes(size=(120, 160)), "other proportions"),
+        (mask_bytes(radius=400), "all of one colour"),
+    ],
+)
+def test_what_cannot_be_an_experts_mask_is_refused_with_a_sentence(add, patient, mask, says) -> None:
+    upload_id = add(photo_bytes()).photo.id
+    with pytest.raises(ValidationError) as caught:
+        photos.agreement_with(patient, upload_id=upload_id, mask=mask)
+    assert says in caught.value.fields["mask"] and says in str(caught.value)
 
 
 def test_heat_map_lies_over_the_photo_and_is_strongest_where_it_says(add, patient) -> None:
