@@ -3,7 +3,8 @@
 import numpy as np
 
 from core.classification import camera_logit
-from training import camera
+from training import camera, evaluate
+from training.data import Row
 
 
 def a_sample(rng, n, shifted):
@@ -25,3 +26,26 @@ def test_few_of_the_dermoscope_photos_fitted_on_count_as_camera_photos():
     dermoscope = a_sample(rng, 500, 0)
     found = camera.fit(dermoscope, a_sample(rng, 30, 0.2))
     assert np.mean([camera_logit(one, found) > 0 for one in dermoscope]) <= camera.FALSE_ALARMS
+
+
+def test_what_is_shown_as_sure_leaves_out_camera_photos(monkeypatch):
+    rng = np.random.default_rng(3)
+
+    def photos(source, part, n):
+        rows = [Row(source, f"{source} {part} {i}", None, f"{source} {part} {i}", "nv", i % 2, part) for i in range(n)]
+        return [
+            evaluate.Photo(row, {}, {}, {}, {"net": 4.0 * row.malignant - 2 + rng.normal()}, {"net": look})
+            for row, look in zip(rows, a_sample(rng, n, source == "mednode"), strict=True)
+        ]
+
+    monkeypatch.setattr(camera, "drawn", lambda segmenters, classifier, kind: list(a_sample(rng, 20, kind == "phone")))
+    calibration = photos("ham10000", "calibration", 300) + photos("mednode", "calibration", 10)
+    tests = {"ham10000": photos("ham10000", "test", 200), "mednode": photos("mednode", "test", 100)}
+    cards = {"net": {}}
+    evaluate.tell_cameras(cards, [*calibration, *photos("mednode", "train", 60)], tests, {}, {"net": None})
+    counted = {one["source"]: one["value"] for one in cards["net"]["camera"]["metrics"]}
+    assert counted.keys() == {"ham10000", "mednode", "drawn, dermoscope", "drawn, phone"}
+    assert counted["mednode"] > 0.8 and counted["ham10000"] < 0.1
+    evaluate.judge_probability(cards, calibration, tests)
+    shown = {one["source"]: one["value"] for one in cards["net"]["together"]["metrics"] if one["figure"] == "shown_high"}
+    assert shown["mednode"] <= 1 - counted["mednode"] < shown["ham10000"]
