@@ -19,4 +19,5 @@ def test_a_few_kills_lose_nothing_and_leave_nothing_half() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     told = dict(re.findall(r"^\| (.+) \| (\d+) \|$", done.stdout, re.MULTILINE))
     assert int(told["processes killed"]) == 20
-    assert all(int(told[kind]) > 2 for kind in ("photos", "notes", "reviews", "exports")), "each writer wrote"
+    photos, words, exports = int(told["photos"]), int(told["notes"]) + int(told["reviews"]), int(told["exports"])
+    assert photos >= 10 and words >= 5 and exports >= 5, "each writer wrote in each round"
