@@ -35,8 +35,12 @@ def scale_of(actor: Person, shown: PhotoView) -> None:
     st.markdown(f":material/straighten: {scale_words(shown.scale)}")
     card_links()
     if not st.toggle("Set the scale", key=f"set_scale_{shown.id}"):
+        st.session_state.pop(f"scale_seen_{shown.id}", None)
         return
     errors: dict[str, str] = st.session_state.pop("scale_errors", {})
+    # As it stood when the form was opened, or when it was last said to have changed.
+    if "" in errors or f"scale_seen_{shown.id}" not in st.session_state:
+        st.session_state[f"scale_seen_{shown.id}"] = shown.scale
     with field(errors, "how"):
         way = st.radio("How the size is known", WAYS, horizontal=True, key=f"way_{shown.id}")
     how = _how(way, shown, errors)
@@ -100,8 +104,8 @@ def _millimetres(label: str, usual: float, key: str) -> float:
 def _set(actor: Person, shown: PhotoView, how: scales.How) -> None:
     try:
         with st.spinner("Measuring"):
-            scales.set_scale(actor, upload_id=shown.id, how=how)
-        del st.session_state[f"set_scale_{shown.id}"]
+            scales.set_scale(actor, upload_id=shown.id, how=how, instead_of=st.session_state[f"scale_seen_{shown.id}"])
+        del st.session_state[f"set_scale_{shown.id}"], st.session_state[f"scale_seen_{shown.id}"]
     except ValidationError as error:
         st.session_state["scale_errors"] = error.fields
     except ServiceError as error:

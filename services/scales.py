@@ -11,9 +11,9 @@ import core
 from core import scale, scale_card
 from core.measurement import measure
 from db.models import Diagnosis, Upload
-from services import audit, policy, reminders, stored
+from services import audit, mapping, policy, reminders, stored
 from services.audit import Action
-from services.errors import NotFound, ValidationError
+from services.errors import Conflict, NotFound, ValidationError
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Person, ScaleView
 
@@ -84,13 +84,15 @@ def sight(actor: Person, *, upload_id: int, how: Coin | Ruler) -> Sighting:
     return Sighting(ScaleView(found.scale.mm_per_pixel, found.scale.source, found.scale.relative_error), lines, longest)
 
 
-def set_scale(actor: Person, *, upload_id: int, how: How) -> ScaleView:
+def set_scale(actor: Person, *, upload_id: int, how: How, instead_of: ScaleView | None) -> ScaleView:
     """Store the scale of a photo and measure its lesion in millimetres, in a new diagnosis beside the old one.
 
-    Raises ValidationError where the photo does not show what is told, with the key code, mm, points or how.
+    `instead_of` is the photo's scale as it was read: patient and doctor both may set it. Raises Conflict where it is another by now,
+    ValidationError where the photo does not show what is told, with the key code, mm, points or how.
     """
     with reading() as session:
         upload = _measured_upload(session, actor, upload_id)
+        _require_unchanged(upload, instead_of)
         content_hash, diagnosis = upload.content_hash, upload.diagnoses[-1]
         mask_hash = diagnosis.masks[diagnosis.chosen_model]
     # Decoding and searching take a moment: no transaction is open meanwhile.
@@ -99,6 +101,7 @@ def set_scale(actor: Person, *, upload_id: int, how: How) -> ScaleView:
     measurements = measure(stored.outline(mask_hash), rgb, found)
     with transaction() as session:
         upload = _measured_upload(session, actor, upload_id, for_update=True)
+        _require_unchanged(upload, instead_of)
         upload.scale_mm_per_pixel = found.mm_per_pixel
         upload.scale_source = found.source
         upload.scale_relative_error = found.relative_error
@@ -114,6 +117,11 @@ def card_pdf(paper: str) -> bytes:
     if paper not in PAPERS:
         raise NotFound(f"There is no scale card for this paper; there is one for {' and '.join(PAPERS.values())}.")
     return scale_card.scale_card_pdf(paper)
+
+
+def _require_unchanged(upload: Upload, instead_of: ScaleView | None) -> None:
+    if mapping.scale(upload) != instead_of:
+        raise Conflict("Somebody else set the scale of this photo meanwhile. It stands above; set yours if it is better.")
 
 
 def _measured_upload(session: Session, actor: Person, upload_id: int, *, for_update: bool = False) -> Upload:

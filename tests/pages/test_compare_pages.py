@@ -14,7 +14,7 @@ from core.analysis import Scale
 from core.registration import Registration
 from core.sameness import Sameness
 from core.scale import Sighted
-from services import alignments, lesions, photos, sharing
+from services import alignments, lesions, photos, scales, sharing
 from services.fields import today
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, words
@@ -141,6 +141,18 @@ def test_what_was_found_is_shown_with_its_size_before_it_is_used(scale_page, pat
     app.button(key=f"use_scale_{visit.photo.id}").click().run()
     assert not app.exception
     assert lesions.visit(patient, visit_id=visit.id).photo.scale.source == way.lower()
+
+
+def test_scale_that_somebody_else_set_meanwhile_is_told_before_it_is_replaced(scale_page, patient):
+    app, visit, _ = scale_page
+    scales.set_scale(patient, upload_id=visit.photo.id, how=scales.Field(20.0), instead_of=None)
+    app.radio(key=f"way_{visit.photo.id}").set_value("Dermoscope").run()
+    app.button(key=f"use_scale_{visit.photo.id}").click().run()
+    assert [error.value[:24] for error in app.error] == ["Somebody else set the sc"]
+    before = lesions.visit(patient, visit_id=visit.id).photo.scale
+    app.button(key=f"use_scale_{visit.photo.id}").click().run()
+    assert not app.error
+    assert lesions.visit(patient, visit_id=visit.id).photo.scale != before
 
 
 @pytest.mark.parametrize("way", ["Coin", "Ruler"])

@@ -35,6 +35,7 @@ from services import (
     evolution,
     external,
     lesions,
+    mapping,
     mole_links,
     my_data,
     notes,
@@ -61,7 +62,7 @@ from services import (
 from services.audit import Action
 from services.errors import NotAllowed, NotFound, ValidationError
 from services.unit_of_work import reading, transaction
-from services.views import Person
+from services.views import Person, ScaleView
 from tests.helpers import PASSWORD, mask_bytes, photo_bytes
 
 MODULES = (
@@ -220,6 +221,13 @@ def look_for_a_ruler(world: World, who: Person) -> None:
         scales.sight(who, upload_id=world.upload_id, how=scales.Ruler())
 
 
+def scale_of(upload_id: int) -> ScaleView | None:
+    """As who sets another has read it."""
+    with reading() as session:
+        upload = session.get(Upload, upload_id)
+        return mapping.scale(upload) if upload else None
+
+
 BY_OWNER = about_the_owner("owner", roles=("patient",))
 SEEN_BY_CARERS = about_the_owner("owner", "doctor shared with")
 BY_CARERS = about_the_owner("doctor shared with", roles=("doctor",))
@@ -359,7 +367,10 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     evolution.evolution: (lambda w, who: evolution.evolution(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
     evolution.numbers_csv: (lambda w, who: evolution.numbers_csv(who, lesion_id=w.lesion_id), SEEN_BY_CARERS),
     scales.sight: (look_for_a_ruler, SEEN_BY_CARERS),
-    scales.set_scale: (lambda w, who: scales.set_scale(who, upload_id=w.upload_id, how=scales.Field(20.0)), SEEN_BY_CARERS),
+    scales.set_scale: (
+        lambda w, who: scales.set_scale(who, upload_id=w.upload_id, how=scales.Field(20.0), instead_of=scale_of(w.upload_id)),
+        SEEN_BY_CARERS,
+    ),
     records.list_records: (lambda w, who: records.list_records(who), for_role("admin")),
     records.export_csv: (lambda w, who: b"".join(records.export_csv(who)), for_role("admin")),
     lesions.edit_lesion: (

@@ -129,7 +129,7 @@ def test_csv_has_a_row_a_visit_with_value_error_and_unit(patient, mole, add) -> 
 
 def test_sizes_are_in_the_readers_unit_and_the_file_in_millimetres(patient, mole, add) -> None:
     visit = add(DAYS[0], 20)
-    scales.set_scale(patient, upload_id=visit.photo.id, how=scales.Field(160.0))  # a pixel is a millimetre
+    scales.set_scale(patient, upload_id=visit.photo.id, how=scales.Field(160.0), instead_of=None)  # a pixel is a millimetre
     (in_mm,) = evolution.evolution(patient, lesion_id=mole).lines_of("area")
     inches = replace(patient, units="inch")
     found = evolution.evolution(inches, lesion_id=mole)

@@ -28,7 +28,7 @@ def visit(patient, tiny):
 
 
 def test_two_points_give_the_scale_and_the_lesion_its_millimetres(patient, visit) -> None:
-    found = scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+    found = scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE, instead_of=None)
     assert (found.mm_per_pixel, found.source) == (pytest.approx(0.25), "points")
     assert found.relative_error > 0
     seen = lesions.visit(patient, visit_id=visit.id).photo
@@ -38,7 +38,7 @@ def test_two_points_give_the_scale_and_the_lesion_its_millimetres(patient, visit
 
 
 def test_diagnosis_is_added_and_none_overwritten(patient, visit) -> None:
-    scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+    scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE, instead_of=None)
     with reading() as session:
         before, after = session.scalars(select(Diagnosis).order_by(Diagnosis.id))
         assert (before.area_mm2, before.upload_id) == (None, after.upload_id)
@@ -48,7 +48,7 @@ def test_diagnosis_is_added_and_none_overwritten(patient, visit) -> None:
 
 
 def test_field_of_view_goes_across_the_longer_side(patient, visit) -> None:
-    found = scales.set_scale(patient, upload_id=visit.photo.id, how=Field(20.0))
+    found = scales.set_scale(patient, upload_id=visit.photo.id, how=Field(20.0), instead_of=None)
     assert (found.mm_per_pixel, found.source) == (pytest.approx(20 / 160), "field")
 
 
@@ -62,7 +62,7 @@ def test_field_of_view_goes_across_the_longer_side(patient, visit) -> None:
 )  # fmt: skip
 def test_what_cannot_be_is_told_and_changes_nothing(patient, visit, how, key: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        scales.set_scale(patient, upload_id=visit.photo.id, how=how)
+        scales.set_scale(patient, upload_id=visit.photo.id, how=how, instead_of=None)
     assert set(caught.value.fields) == {key}
     with reading() as session:
         assert session.scalar(select(Upload.scale_mm_per_pixel)) is None
@@ -73,7 +73,7 @@ def test_photo_without_a_lesion_takes_no_scale(patient, tiny) -> None:
     mole = lesions.add_lesion(patient, name="Nape", body_site="nape")
     visit = photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(), taken_on=date(2024, 5, 1))
     with pytest.raises(ValidationError):
-        scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+        scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE, instead_of=None)
 
 
 NAEVUS, MELANOMA = "400096001", "93655004"
@@ -86,7 +86,7 @@ def measured_anew(patient, doctor, other_doctor, visit):
         sharing.share_with(patient, doctor_email=one.email)
     review = reviews.record_review(doctor, diagnosis_id=visit.finding.id, verdict="agree", code=NAEVUS)
     opinions.ask(doctor, diagnosis_id=visit.finding.id, colleague_email=other_doctor.email)
-    scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE)
+    scales.set_scale(patient, upload_id=visit.photo.id, how=MIDDLE, instead_of=None)
     return review, lesions.visit(doctor, visit_id=visit.id).finding.id
 
 
@@ -144,7 +144,17 @@ def test_coin_is_shown_as_found_and_nothing_is_stored_by_looking(patient, tiny) 
     assert edge.mean(axis=0) == pytest.approx((300 / 400, 150 / 300), abs=0.01)
     with reading() as session:
         assert session.scalar(select(Upload.scale_mm_per_pixel)) is None
-    assert scales.set_scale(patient, upload_id=visit.photo.id, how=Coin("eur_2")) == seen.scale
+    assert scales.set_scale(patient, upload_id=visit.photo.id, how=Coin("eur_2"), instead_of=None) == seen.scale
     with pytest.raises(ValidationError) as caught:
         scales.sight(patient, upload_id=visit.photo.id, how=Ruler())
     assert set(caught.value.fields) == {"how"}
+
+
+def test_who_read_an_older_scale_is_told_and_nothing_is_stored(patient, doctor, visit) -> None:
+    sharing.share_with(patient, doctor_email=doctor.email)
+    theirs = scales.set_scale(doctor, upload_id=visit.photo.id, how=Field(20.0), instead_of=None)
+    with pytest.raises(Conflict, match="Somebody else set the scale"):
+        scales.set_scale(patient, upload_id=visit.photo.id, how=Field(30.0), instead_of=None)
+    assert lesions.visit(patient, visit_id=visit.id).photo.scale == theirs
+    mine = scales.set_scale(patient, upload_id=visit.photo.id, how=Field(30.0), instead_of=theirs)
+    assert lesions.visit(doctor, visit_id=visit.id).photo.scale == mine
