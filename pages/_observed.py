@@ -25,10 +25,12 @@ from services.settings import settings
 OWN = (
     "/session", "/session/end", *(f"/link/{page}" for page in LINK_COOKIES),
     *(f"/photo/{{id}}/{picture}.jpg" for picture in ("full", "large", "thumb", "overlay", "heat-map")),
+    "/photo/{id}/full.dcm",
     *(f"/share/{{id}}/{picture}.jpg" for picture in ("large", "thumb", "overlay")),
     *(f"/aligned/{{id}}/{{id}}/{kind}.jpg" for kind in alignments.KINDS),
     "/scale-card.pdf", "/report.pdf", "/moles/{id}/report.pdf", "/reminders.ics", "/moles/{id}/reminder.ics",
-    "/export/diagnoses.csv", "/export/mole/{id}.csv", "/my-data.zip", "/my-data.csv", "/my-data.xlsx", "/my-data.fhir.json",
+    "/export/diagnoses.csv", "/export/mole/{id}.csv",
+    *(f"/my-data.{kind}" for kind in ("zip", "csv", "xlsx", "fhir.json", "dicom.zip")),
     "/health", "/ready", "/metrics",
 )  # fmt: skip
 """Addresses that appear in log and figures, a number in them as {id}. Anything else is a kind: an address may hold a secret."""
