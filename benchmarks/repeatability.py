@@ -129,14 +129,14 @@ def retests(analyser: Analyser, shown: Iterator[Shown], again: int, seed: int, *
 
 
 def scatter(found: list[Retest], name: str, kind: change.Kind) -> NDArray[np.float64]:
-    """Differences of two photos of one unchanged lesion on the scale of the kind, and the lower expected Dice of the two: pairs x 2."""
+    """Differences of two photos of one unchanged lesion on the scale of the kind, and the expected Dice of both: pairs x 3."""
     forth = {"relative": np.log, "logit": change.logit, "absolute": np.asarray}[kind]
     differences = []
     for visits, _ in found:
         for first, second in combinations(visits, 2):
             values = np.array([value_of(first, name), value_of(second, name)], float)
             if not np.isnan(values).any() and (values.min() > 0 or kind != "relative"):
-                differences.append((np.abs(np.diff(forth(values)))[0], min(first.expected_dice, second.expected_dice)))
+                differences.append((np.abs(np.diff(forth(values)))[0], first.expected_dice, second.expected_dice))
     return np.array(differences)
 
 
@@ -152,18 +152,36 @@ def fitted(found: list[Retest], source: str) -> dict:
     table = {}
     for name in (*change.SIZES, *change.UNITLESS, change.PROBABILITY):
         kind = "relative" if name in change.SIZES else "logit" if name == change.PROBABILITY else "absolute"
-        differences, dices = scatter(found, name, kind).T
-        table[name] = {"error": _kept_to(differences), "kind": kind, "lesions": len(found)}
+        differences, *dices = scatter(found, name, kind).T
+        table[name] = {"error": _rounded(_kept_to(differences, np.full(len(differences), 2.0))), "kind": kind, "lesions": len(found)}
         if name in change.SIZES:
-            # The better two fifths, the next three tenths and the rest: enough of each to tell where 95 % end.
-            edges = [0.0, *np.quantile(dices, (0.3, 0.6)).round(3).tolist(), 1.0]
-            bands = ((low, differences[(dices >= low) & (dices <= high)]) for low, high in pairwise(edges))
-            table[name]["by_dice"] = [(low, _kept_to(band)) for low, band in bands]
+            table[name]["of_outline"] = of_outline(differences, 1 - np.array(dices))
     return {"source": source, "measurements": table}
 
 
-def _kept_to(differences: NDArray[np.float64]) -> float:
-    return float(f"{np.percentile(differences, 95) / (change.Z95 * np.sqrt(2)):.3g}")
+def of_outline(differences: NDArray[np.float64], lacking: NDArray[np.float64]) -> tuple[float, float]:
+    """Errors of core.change.Repeatability.of_outline: of those that 95 % of the differences keep to, the pair narrowest on average.
+
+    `lacking` (2 x pairs) is what both outlines' expected Dice lack to 1. One error for all would be as wide for clear outlines as the
+    few unsure ones make it; one for each of several bands hangs on the few differences in it.
+    """
+    found = []
+    for ratio in (0, 0.5, 1, 2, 3, 5, 8, 12, 20, 40):
+        # In units of the certain outline's error.
+        units = (1 + (ratio * lacking) ** 2).sum(axis=0)
+        certain = _kept_to(differences, units)
+        found.append((certain * float(np.sqrt(units).mean()), certain, ratio * certain))
+    _, *narrowest = min(found)
+    return tuple(map(_rounded, narrowest))
+
+
+def _kept_to(differences: NDArray[np.float64], units: NDArray[np.float64]) -> float:
+    """The error that 95 % of the differences keep to; `units` is the variance of each in units of the square of the error."""
+    return float(np.percentile(differences / np.sqrt(units), 95) / change.Z95)
+
+
+def _rounded(error: float) -> float:
+    return float(f"{error:.3g}")
 
 
 def announced(first: change.Measured, second: change.Measured) -> bool:

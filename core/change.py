@@ -44,20 +44,22 @@ class Repeatability:
     lesions: int
     """How many lesions it was fitted on, 0 for an assumption."""
     source: str
-    by_dice: tuple[tuple[float, float], ...] = ()
-    """For sizes: from which expected Dice of the outline (rising, the first 0) which error holds. An unsure outline moves more."""
+    of_outline: Sequence[float] | None = None
+    """For sizes: the error of a photo whose outline is certain, and what each unit of expected Dice that it lacks adds to that, as
+    independent errors add up. An unsure outline moves more."""
 
     def error_at(self, expected_dice: float | None) -> float:
         """Return the error of one photo; the overall one where nothing is known of its outline."""
-        if expected_dice is None or not self.by_dice:
+        if expected_dice is None or self.of_outline is None:
             return self.error
-        return [error for dice, error in self.by_dice if expected_dice >= dice][-1]
+        certain, lacking = self.of_outline
+        return float(np.hypot(certain, lacking * (1 - expected_dice)))
 
 
 def _read(path: Path) -> dict[str, Repeatability]:
     table = json.loads(path.read_text(encoding="utf-8"))
     return {
-        name: Repeatability(one["error"], one["kind"], one["lesions"], table["source"], tuple(map(tuple, one.get("by_dice", ()))))
+        name: Repeatability(one["error"], one["kind"], one["lesions"], table["source"], one.get("of_outline"))
         for name, one in table["measurements"].items()
     }
 

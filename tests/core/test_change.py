@@ -14,7 +14,7 @@ CARD = Scale(0.05, "card", 0.01)
 @pytest.fixture(autouse=True)
 def known_errors(monkeypatch):
     table = {
-        "area": Repeatability(0.03, "relative", 40, "test", ((0.0, 0.12), (0.9, 0.03))),
+        "area": Repeatability(0.03, "relative", 40, "test", (0.02, 0.4)),
         "longest_diameter": Repeatability(0.02, "relative", 40, "test"),
         "asymmetry": Repeatability(0.02, "absolute", 40, "test"),
         "malignant_probability": Repeatability(0.3, "logit", 40, "test"),
@@ -50,6 +50,13 @@ def test_growth_is_told_only_beyond_the_error():
 def test_an_unsure_outline_needs_a_larger_change():
     assert of(compare(visit(20, dice=0.95), visit(24, dice=0.95)), "area_mm2").beyond
     assert not of(compare(visit(20, dice=0.95), visit(24, dice=0.7)), "area_mm2").beyond
+
+
+def test_error_of_an_outline_grows_with_the_dice_it_lacks():
+    area = change.REPEATABILITY["area"]
+    assert area.error_at(1.0) == pytest.approx(0.02)
+    assert area.error_at(0.9) == pytest.approx(np.hypot(0.02, 0.04))
+    assert area.error_at(None) == 0.03, "the overall one where nothing is known of the outline"
 
 
 def test_millimetres_and_shares_of_the_frame_never_meet():
