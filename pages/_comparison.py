@@ -39,36 +39,41 @@ def draw(comparison: Comparison, *, timeline_page: str, visit_page: str) -> None
             page=timeline_page, action="Back to the mole", mole=comparison.lesion_id,
         )
         return
-    _choose(comparison)
+    chosen, shown = st.columns([1, 2], gap="medium")
+    with chosen:
+        _choose(comparison)
+        way = _way(comparison)
+    with shown:
+        _show(comparison, way)
+        for visit in (comparison.first, comparison.second):
+            link(visit_page, f"Visit of {format_date(visit.visited_on)}", icon=":material/photo:", mole=visit.lesion_id, visit=visit.id)
+    caution()
+
+
+def _way(comparison: Comparison) -> str:
+    """How the two are shown, as chosen; what could not be laid over each other is shown side by side."""
     if comparison.instead:
         st.markdown(
             ":material/info: The first and the newest photo could not be laid over each other. Shown are the newest two that could; choose "
             "any others above."
         )
     if comparison.aligned:
-        way = st.radio("Show", WAYS, index=WAYS.index(SWIPE), horizontal=True, key="compare_way")
-    else:
-        way = SIDE_BY_SIDE
-        st.markdown(
-            ":material/info: These two photos could not be laid over each other with certainty, so they are shown side by side only, "
-            "each at its own distance. Take the next photo from the same side, at the same distance and in even light."
-        )
-    _show(comparison, way)
-    for visit in (comparison.first, comparison.second):
-        link(visit_page, f"Visit of {format_date(visit.visited_on)}", icon=":material/photo:", mole=visit.lesion_id, visit=visit.id)
-    caution()
+        # In the page's address too, so that what one sees can be kept and sent.
+        return st.radio("Show", WAYS, index=WAYS.index(SWIPE), horizontal=True, key="way", bind="query-params")
+    st.markdown(
+        ":material/info: These two photos could not be laid over each other with certainty, so they are shown side by side only, "
+        "each at its own distance. Take the next photo from the same side, at the same distance and in even light."
+    )
+    return SIDE_BY_SIDE
 
 
 def _choose(comparison: Comparison) -> None:
     """Two lists of dates; a choice goes into the page's address, so that it can be kept and sent."""
     days = {visit.id: short_date(visit.visited_on) for visit in comparison.visits}
     keys = {name: f"compare_{name}_{comparison.lesion_id}" for name in ("first", "second")}
-    for side, name, label, visit in zip(
-        st.columns(2), keys, ("Earlier visit", "Later visit"), (comparison.first, comparison.second), strict=True
-    ):
+    for name, label, visit in zip(keys, ("Earlier visit", "Later visit"), (comparison.first, comparison.second), strict=True):
         st.session_state[keys[name]] = visit.id
-        with side:
-            st.selectbox(label, days, format_func=days.get, key=keys[name], on_change=_open, args=[keys])
+        st.selectbox(label, days, format_func=days.get, key=keys[name], on_change=_open, args=[keys])
 
 
 def _open(keys: dict[str, str]) -> None:

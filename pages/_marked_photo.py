@@ -12,7 +12,7 @@ import streamlit as st
 from pages._parts import full_address, photo_address
 
 CSS = """
-.frame { position: relative; line-height: 0; }
+.frame { position: relative; max-width: 720px; line-height: 0; }
 img { width: 100%; height: auto; display: block; border-radius: 8px; }
 svg { position: absolute; inset: 0; width: 100%; height: 100%; overflow: visible; }
 polyline { fill: none; stroke: #ff2020; stroke-width: 2px; filter: drop-shadow(0 0 1px #fff); vector-effect: non-scaling-stroke; }

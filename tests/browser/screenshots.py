@@ -20,12 +20,13 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, LAPTOP, PHONE, Server, server_in, started
 from tests.browser.people import log_in
 
+WAYS = ("Side+by+side", "Swipe", "Blink", "Difference", "Outlines")
 PEOPLE = {"patient": "lena@demo.example", "doctor": "helena@demo.example", "admin": "ade@demo.example"}
 ADDRESSES = {
     "nobody": ("/log-in", "/sign-up"),
     "patient": (
         "/moles", "/add-mole", "/edit-mole?mole=1", "/reminders", "/risk", "/add-photos", "/mole?mole=1", "/add-photo?mole=1",
-        "/visit?mole=1&visit=5", "/sharing", "/account",
+        "/visit?mole=1&visit=5", "/sharing", "/account", *(f"/compare?mole=1&way={way}" for way in WAYS),
     ),
     "doctor": ("/work-list", "/performance", "/patients", "/patient?patient=4", "/timeline?mole=3", "/case?mole=3&visit=11"),
     "admin": ("/accounts", "/records"),
@@ -52,7 +53,10 @@ def whole(page: Page, path: Path) -> None:
 
 
 def name_of(address: str) -> str:
-    return re.sub(r"[^a-z]+", "-", address.split("?")[0].strip("/"))
+    """Of the page's path, and of the way in which a page shows its content."""
+    path, _, query = address.partition("?")
+    way = query.rpartition("way=")[2] if "way=" in query else ""
+    return re.sub(r"[^a-z]+", "-", f"{path} {way}".lower().strip("/ "))
 
 
 def look(browser: Browser, server: Server, password: str, folder: Path, width: str, theme: str) -> None:

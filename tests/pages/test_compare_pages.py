@@ -51,7 +51,7 @@ def visits(patient, mole, tiny, in_register):
 
 
 def ways(app) -> list[str]:
-    return [way for radio in app.radio if radio.key == "compare_way" for way in radio.options]
+    return [way for radio in app.radio if radio.key == "way" for way in radio.options]
 
 
 def shown(app) -> list[str]:
@@ -73,7 +73,7 @@ def test_two_visits_in_register_are_offered_in_every_way(role, file, request, mo
     assert app.title[0].value.startswith("Grew 1")
     assert ways(app) == ["Side by side", "Swipe", "Blink", "Difference", "Outlines"]
     for way in ways(app):
-        app.radio(key="compare_way").set_value(way).run()
+        app.radio(key="way").set_value(way).run()
         assert not app.exception
 
 
