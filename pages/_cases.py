@@ -56,6 +56,8 @@ def reason(case: Case) -> str:
     ]
     if case.overdue_since:
         told.append(f"The re-check was due on {format_date(case.overdue_since)}")
+    if case.raised_risk:
+        told.append("The patient is at raised risk")
     return ". ".join(sentence for sentence in told if sentence) + "."
 
 

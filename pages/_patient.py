@@ -43,7 +43,10 @@ def mole_card(placed: PlacedMole, photos: Sequence[PhotoPoint], review: Event | 
                 st.caption(joined(place(mole.name, mole.body_site_label), last))
                 state_badge(placed.standing.state)
                 st.caption(f"{placed.standing.reason}.")
-        _course(photos)
+        if mole.unjudged:
+            st.caption("Its numbers appear once you have judged it")
+        else:
+            _course(photos)
         if unlike:
             st.markdown(f":material/join_inner: Unlike the others: {', '.join(unlike.reasons[:2])}")
         if review:

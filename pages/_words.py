@@ -64,6 +64,8 @@ def said(visit: VisitView) -> str:
     """A visit in two or three words."""
     if visit.finding:
         return brief(visit.finding)
+    if visit.photo and visit.photo.unjudged:
+        return "For you to judge"
     return "Photo refused" if visit.photo and not visit.photo.accepted else "Not measured"
 
 

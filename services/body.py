@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from db.models import User
-from services import audit, body_figure, lesions, policy, states
+from services import audit, blind, body_figure, lesions, policy, states
 from services.audit import Action
 from services.body_figure import BUILDS, SKINS, MapPoint
 from services.errors import ValidationError
@@ -55,7 +55,11 @@ def overview(actor: Person, *, patient_id: int | None = None) -> Overview:
         standing = states.states(session, [mole.id for mole in found])
         figure = _figure(patient)
     placed = [
-        PlacedMole(mole, standing[mole.id], mole.place or body_figure.centre_of(mole.body_site)) for mole in found if mole.id in standing
+        PlacedMole(
+            mole, blind.standing(standing[mole.id]) if mole.unjudged else standing[mole.id],
+            mole.place or body_figure.centre_of(mole.body_site),
+        )
+        for mole in found if mole.id in standing
     ]
     return Overview(tuple(sorted(placed, key=_urgency)), figure)
 

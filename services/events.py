@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 import core
 from db.models import CareGrant, Diagnosis, Lesion, Note, Reminder, Review, SecondOpinion, Upload, User, Visit
-from services import mapping, policy, reviews
+from services import blind, mapping, policy, reviews
 from services.audit import Action
 from services.errors import ValidationError
 from services.lesions import has_photos
@@ -37,18 +37,25 @@ class Event:
     lesion_id: int | None = None
     lesion_name: str = ""
     visit_id: int | None = None
+    diagnosis_id: int | None = None
+    """Of what tells the networks' answer, or what a doctor or the laboratory makes of it."""
 
 
 def list_events(
     actor: Person, *, patient_id: int, kinds: Collection[str] = (), lesion_id: int | None = None, page: int = 1, size: int = 25
 ) -> Page[Event]:
-    """The newest first; of these kinds (none: all) and of this mole only. Raises ValidationError for a kind that there is not."""
+    """The newest first; of these kinds (none: all) and of this mole only.
+
+    A doctor who judges blind gets no answer, and no other doctor's word on it, that they have not judged. Raises ValidationError for a
+    kind that there is not.
+    """
     if unknown := set(kinds) - set(KINDS):
         raise ValidationError({"kinds": f"There is no kind of event named {sorted(unknown)[0]}."})
     with reading() as session:
         policy.require(session, actor, Action.VIEW_EVENTS, patient_id=patient_id)
         wanted = kinds or KINDS
-        found = [event for kind in wanted for event in _EVENTS[kind](session, patient_id)]
+        hidden = blind.unjudged(session, actor, patient_id=patient_id)
+        found = [event for kind in wanted for event in _EVENTS[kind](session, patient_id) if event.diagnosis_id not in hidden]
     record_view(actor, Action.VIEW_EVENTS, subject=f"user:{patient_id}", patient_id=patient_id)
     found = [event for event in found if lesion_id in (None, event.lesion_id)]
     # Of one day, what follows from another stands above it.
@@ -72,19 +79,21 @@ class PhotoPoint:
 
 
 def list_photos(actor: Person, *, patient_id: int) -> tuple[PhotoPoint, ...]:
-    """Every photo of every mole of a patient who shares with this doctor, the newest first."""
+    """Every photo of every mole of a patient who shares with this doctor, the newest first; no probability that they have yet to judge."""
     newest = select(func.max(Diagnosis.id)).where(Diagnosis.upload_id == Upload.id).correlate(Upload).scalar_subquery()
     query = (
         select(Upload, Visit, Lesion, Diagnosis).join(Upload.visit).outerjoin(Diagnosis, and_(Upload.accepted, Diagnosis.id == newest))
     )
     with reading() as session:
         policy.require(session, actor, Action.VIEW_PATIENT, patient_id=patient_id)
+        hidden = blind.unjudged(session, actor, patient_id=patient_id)
         rows = session.execute(_joined(query, patient_id).order_by(Visit.visited_on.desc(), Upload.id.desc())).all()
     record_view(actor, Action.VIEW_PATIENT, subject=f"user:{patient_id}", patient_id=patient_id)
     return tuple(
         PhotoPoint(
             upload.id, visit.id, lesion.id, lesion.name, visit.visited_on, upload.accepted,
-            found.malignant_probability if found else None, found.area_mm2 if found else None, found.area_fraction if found else None,
+            found.malignant_probability if found and found.id not in hidden else None,
+            found.area_mm2 if found else None, found.area_fraction if found else None,
         )
         for upload, visit, lesion, found in rows
     )  # fmt: skip
@@ -101,7 +110,7 @@ def _diagnoses(session: Session, patient_id: int) -> Iterator[Event]:
     for diagnosis, visit, lesion in session.execute(_joined(query, patient_id).where(Upload.accepted)):
         call = diagnosis.diagnosis.capitalize() + ("" if diagnosis.diagnosis == "uncertain" else f", {diagnosis.confidence} confidence")
         words = f"{call}, probability of malignancy {100 * diagnosis.malignant_probability:.0f} %"
-        yield Event("diagnosis", _day(diagnosis.created_at), words, **_about(lesion, visit))
+        yield Event("diagnosis", _day(diagnosis.created_at), words, **_about(lesion, visit), diagnosis_id=diagnosis.id)
 
 
 def _reviews(session: Session, patient_id: int) -> Iterator[Event]:
@@ -109,13 +118,15 @@ def _reviews(session: Session, patient_id: int) -> Iterator[Event]:
         shown = reviews.view(review)
         words = f"Held for {shown.held_for.lower()}: {reviews.MANAGEMENT[review.management].lower()}"
         follow = f", to be seen again on {shown.follow_up_on.day} {shown.follow_up_on:%B %Y}" if shown.follow_up_on else ""
-        yield Event("review", _day(review.created_at), words + follow, shown.reason, _name(author), **_about(lesion, visit))
+        about = _about(lesion, visit) | {"diagnosis_id": review.diagnosis_id}
+        yield Event("review", _day(review.created_at), words + follow, shown.reason, _name(author), **about)
 
 
 def _results(session: Session, patient_id: int) -> Iterator[Event]:
     for review, visit, lesion, author in session.execute(_reviewed(patient_id).where(Review.histology_on.is_not(None))):
         found = reviews.view(review).histology_term or ("malignant" if review.histology_malignant else "benign")
-        yield Event("laboratory", review.histology_on, f"The laboratory found: {found.lower()}", "", _name(author), **_about(lesion, visit))
+        about = _about(lesion, visit) | {"diagnosis_id": review.diagnosis_id}
+        yield Event("laboratory", review.histology_on, f"The laboratory found: {found.lower()}", "", _name(author), **about)
 
 
 def _notes(session: Session, patient_id: int) -> Iterator[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
 
@@ -15,7 +15,7 @@ import core
 from core import change
 from core.change import Measured
 from db.models import Diagnosis, Review, Upload, Visit
-from services import audit, changes, lesions, policy, reviews, states
+from services import audit, blind, changes, lesions, policy, reviews, states
 from services.audit import Action
 from services.changes import Compared
 from services.sizes import Link, PixelSize, Shot, Unit, pixel_sizes
@@ -118,9 +118,12 @@ def _evolution(actor: Person, lesion_id: int) -> Evolution:
     timeline = lesions.timeline(actor, lesion_id=lesion_id)  # passes the policy and leaves the audit event
     with reading() as session:
         links = [link for _, link in states.links_of(session, [lesion_id])]
-        judged = tuple(_reviews(session, lesion_id, for_patient=actor.role == "patient"))
+        hidden = blind.unjudged(session, actor, patient_id=timeline.patient.id)
+        judged = tuple(_reviews(session, lesion_id, for_patient=actor.role == "patient", hidden=hidden))
         state = states.states(session, [lesion_id])[lesion_id]
-    return described(timeline, state, links, judged)
+    if not timeline.lesion.unjudged:
+        return described(timeline, state, links, judged)
+    return replace(described(timeline, blind.standing(state), links, judged), headline=blind.WAITS, changed=False)
 
 
 def numbers_csv(actor: Person, *, lesion_id: int) -> bytes:
@@ -176,8 +179,8 @@ def shot_of(visit: VisitView) -> Shot:
     return Shot(finding.upload_id, visit.visited_on, measured)
 
 
-def _reviews(session: Session, lesion_id: int, *, for_patient: bool) -> Iterator[Marker]:
-    """The reviews in force; a colleague's answer to a doctor is the doctors' own."""
+def _reviews(session: Session, lesion_id: int, *, for_patient: bool, hidden: Collection[int]) -> Iterator[Marker]:
+    """The reviews in force, but of these diagnoses; a colleague's answer to a doctor is the doctors' own."""
     query = (
         select(Upload.visit_id, Review)
         .join(Diagnosis, Review.diagnosis_id == Diagnosis.id)
@@ -187,6 +190,8 @@ def _reviews(session: Session, lesion_id: int, *, for_patient: bool) -> Iterator
         .order_by(Review.id)
     )
     for visit_id, review in session.execute(query):
+        if review.diagnosis_id in hidden:
+            continue
         shown = reviews.view(review)
         if for_patient:
             words, text = "Review", f"{shown.for_patient}\n{reviews.PLAIN[review.management]}".strip()

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, contains_eager, selectinload
 
 from db.models import Lesion, Note, Upload, User, Visit
-from services import audit, fields, mapping, policy
+from services import audit, blind, fields, mapping, policy
 from services.audit import Action
 from services.body_figure import MapPoint, zone_at
 from services.body_sites import BODY_SITES, label
@@ -70,13 +70,14 @@ def list_lesions(actor: Person, *, patient_id: int | None = None) -> tuple[Lesio
         lesions = session.scalars(
             select(Lesion).where(Lesion.patient_id == whose, Lesion.deleted_at.is_(None)).order_by(Lesion.id)
         ).all()
-        found = _summaries(session, lesions)
+        hidden = blind.unjudged(session, actor, patient_id=whose)
+        found = [blind.without_answer(mole, hidden) for mole in _summaries(session, lesions)]
     record_view(actor, Action.VIEW_PATIENT, subject=f"user:{whose}", patient_id=whose)
     return tuple(sorted(found, key=lambda lesion: (lesion.last_visited_on or date.max, lesion.id), reverse=True))
 
 
 def timeline(actor: Person, *, lesion_id: int) -> Timeline:
-    """One mole with all visits, oldest first."""
+    """One mole with all visits, oldest first; without the findings that a doctor who judges blind has not judged."""
     with reading() as session:
         lesion = in_use(session, lesion_id)
         policy.require(session, actor, Action.VIEW_TIMELINE, patient_id=lesion.patient_id if lesion else None)
@@ -88,6 +89,7 @@ def timeline(actor: Person, *, lesion_id: int) -> Timeline:
             patient=mapping.person(session.get_one(User, lesion.patient_id)),
             visits=tuple(mapping.visit(visit, lesion, for_doctor=actor.id != lesion.patient_id) for visit in visits),
         )
+        found = blind.without_answers(found, blind.unjudged(session, actor, patient_id=lesion.patient_id))
     record_view(actor, Action.VIEW_TIMELINE, subject=f"lesion:{lesion_id}", patient_id=found.patient.id)
     return found
 

@@ -22,7 +22,7 @@ Sun-beds, medicines and illnesses are asked for the doctor who reads them, and r
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -132,7 +132,7 @@ def answer(actor: Person, *, version: int, answers: dict[str, str]) -> RiskView:
         return _view(added)
 
 
-def raised_for(session: Session, patient_ids: Sequence[int]) -> set[int]:
+def raised_for(session: Session, patient_ids: Collection[int]) -> set[int]:
     """Those of these patients whose answers tell of a raised risk, for services that passed the policy. One query."""
     return {number for number, said in _all_newest(session, patient_ids).items() if _raised(said, _skin_type(_score(said)))}
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from db.base import now
 from db.models import AccountState, AuditEvent, CareGrant, Lesion, MoleSummary, Role, Upload, User, Visit
-from services import audit, fields, mail, mapping, names, notifications, policy, sealing, throttle
+from services import audit, blind, fields, mail, mapping, names, notifications, policy, sealing, throttle
 from services.audit import Action
 from services.errors import NotFound, ValidationError
 from services.paging import one_of, page_of
@@ -121,20 +121,23 @@ def invite(actor: Person, *, doctor_email: str) -> None:
 
 def list_patients(actor: Person, *, search: str = "", page: int = 1, size: int = 25) -> Page[PatientSummary]:
     """Patients who share with this doctor and whose names, e-mail or number hold each word of `search`; the highest malignancy
-    probability first, then who shares longest."""
+    probability first, then who shares longest; a doctor who judges blind gets neither the probability nor its order."""
     with reading() as session:
         policy.require(session, actor, Action.LIST_PATIENTS)
-        found = page_of(session, _patients(session, actor, search), page=page, size=size, view=lambda row: row)
+        hidden = blind.judges_blind(session, actor)
+        found = page_of(session, _patients(session, actor, search, ranked=not hidden), page=page, size=size, view=lambda row: row)
         counts = _photo_counts(session, [row.User.id for row in found.items])
         items = tuple(
-            PatientSummary(mapping.person(row.User), row.moles, counts.get(row.User.id, 0), row.last, row.highest, row.since)
+            PatientSummary(
+                mapping.person(row.User), row.moles, counts.get(row.User.id, 0), row.last, None if hidden else row.highest, row.since
+            )
             for row in found.items
         )
     record_view(actor, Action.LIST_PATIENTS)
     return replace(found, items=items)
 
 
-def _patients(session: Session, actor: Person, search: str) -> Select:
+def _patients(session: Session, actor: Person, search: str, *, ranked: bool) -> Select:
     shared = select(CareGrant.patient_id).where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
     moles = (
         select(
@@ -152,7 +155,7 @@ def _patients(session: Session, actor: Person, search: str) -> Select:
         .join(CareGrant, CareGrant.patient_id == User.id)
         .outerjoin(moles, moles.c.patient_id == User.id)
         .where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
-        .order_by(moles.c.highest.desc().nulls_last(), CareGrant.id)
+        .order_by(*([moles.c.highest.desc().nulls_last()] if ranked else []), CareGrant.id)
     )
     return query.where(one_of(User.id, names.patients_named(session, actor.id, search))) if search.strip() else query
 

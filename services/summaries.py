@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Iterator
 from enum import IntEnum
 from typing import Any
 
-from sqlalchemy import Row, delete, event, func, inspect, select
+from sqlalchemy import Row, delete, event, func, insert, inspect, select, update
 from sqlalchemy.orm import Session
 
 import core
-from db.models import Diagnosis, Lesion, MoleSummary, Reminder, Review, Upload, Visit
+from db.models import Diagnosis, Lesion, MoleSummary, Reminder, Review, RiskAnswers, Upload, Visit
 from services.states import CHANGED, REFER, MoleState
 from services.states import states as mole_states
 
@@ -43,17 +43,15 @@ def refresh(session: Session, lesion_ids: Collection[int]) -> None:
     for ids in _parts(lesion_ids):
         # Two transactions that change one mole do so one after the other, and the later one sees what the earlier did.
         session.execute(select(Lesion.id).where(Lesion.id.in_(ids)).order_by(Lesion.id).with_for_update())
-        stored = {row.lesion_id: row for row in session.scalars(select(MoleSummary).where(MoleSummary.lesion_id.in_(ids)))}
+        stored = dict(session.execute(select(MoleSummary.lesion_id, MoleSummary.id).where(MoleSummary.lesion_id.in_(ids))).all())
         current = _current(session, ids)
-        for lesion_id, values in current.items():
-            row = stored.get(lesion_id)
-            if row is None:
-                session.add(MoleSummary(lesion_id=lesion_id, **values))
-            else:
-                for name, value in values.items():
-                    setattr(row, name, value)
-        session.execute(delete(MoleSummary).where(MoleSummary.lesion_id.in_(ids), MoleSummary.lesion_id.not_in(list(current))))
-        session.flush()
+        # Rows, not objects: of a hundred thousand the session would grow heavy.
+        if added := [{"lesion_id": lesion_id, **values} for lesion_id, values in current.items() if lesion_id not in stored]:
+            session.execute(insert(MoleSummary), added)
+        if changed := [{"id": stored[lesion_id], **values} for lesion_id, values in current.items() if lesion_id in stored]:
+            session.execute(update(MoleSummary), changed)
+        if gone := stored.keys() - current.keys():
+            session.execute(delete(MoleSummary).where(MoleSummary.lesion_id.in_(gone)))
 
 
 def rebuild(session: Session) -> int:
@@ -75,7 +73,7 @@ def missing(session: Session) -> list[int]:
 
 def follow(session: Session) -> None:
     """From now on note which moles this session changes."""
-    session.info[TOUCHED] = {"lesion": set(), "visit": set(), "upload": set(), "diagnosis": set()}
+    session.info[TOUCHED] = {"patient": set(), "lesion": set(), "visit": set(), "upload": set(), "diagnosis": set()}
     event.listen(session, "after_flush", _note_touched)
 
 
@@ -85,6 +83,7 @@ def refresh_touched(session: Session) -> None:
     uploads = touched["upload"] | _found(session, Diagnosis.upload_id, Diagnosis.id, touched["diagnosis"])
     visits = touched["visit"] | _found(session, Upload.visit_id, Upload.id, uploads)
     lesions = touched["lesion"] | _found(session, Visit.lesion_id, Visit.id, visits)
+    lesions |= _found(session, Lesion.id, Lesion.patient_id, touched["patient"])
     if lesions:
         refresh(session, lesions)
 
@@ -108,6 +107,8 @@ def _hangs_on(thing: object) -> Iterator[tuple[str, int]]:
             yield "upload", thing.upload_id
         case Review():
             yield "diagnosis", thing.diagnosis_id
+        case RiskAnswers():
+            yield "patient", thing.user_id
 
 
 def _before_and_after(thing: object, name: str) -> Iterable[int]:
@@ -129,6 +130,8 @@ def _parts(numbers: Collection[int]) -> Iterator[list[int]]:
 
 def _current(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]]:
     """Lesion id -> values of its row; a fixed number of queries, however many moles."""
+    from services import risk  # here, as its own transactions come back to this module
+
     newest = {row.lesion_id: row for row in _newest_photos(session, ids)}
     reviewed = set(
         session.scalars(
@@ -141,9 +144,11 @@ def _current(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]
         select(Lesion.id, Lesion.patient_id, Lesion.body_site).where(Lesion.id.in_(ids), Lesion.deleted_at.is_(None))
     ).all()
     states = mole_states(session, [mole.id for mole in moles])
+    raised = risk.raised_for(session, {mole.patient_id for mole in moles})
     return {
         mole.id: {
             "patient_id": mole.patient_id, "body_site": mole.body_site, "due_on": states[mole.id].due_on,
+            "raised_risk": mole.patient_id in raised,
             **_about_photo(newest.get(mole.id), states[mole.id], reviewed),
         }
         for mole in moles

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from db.models import Diagnosis, Lesion, Upload, Visit
-from services import policy
+from services import blind, policy
 from services.audit import Action
 from services.unit_of_work import reading, record_view
 from services.views import Person
@@ -69,7 +69,8 @@ def order(actor: Person, *, patient_id: int | None = None) -> tuple[Compared, ..
     whose = actor.id if patient_id is None else patient_id
     with reading() as session:
         policy.require(session, actor, Action.VIEW_PATIENT, patient_id=whose)
-        found = _newest(session, whose)
+        hidden = blind.unjudged(session, actor, patient_id=whose)
+        found = [(mole, diagnosis) for mole, diagnosis in _newest(session, whose) if diagnosis.id not in hidden]
         compared = _compared(found) if len(found) >= FEWEST else ()
     record_view(actor, Action.VIEW_PATIENT, subject=f"user:{whose}", patient_id=whose)
     return compared

@@ -102,6 +102,8 @@ class PhotoView:
     finding: Finding | None
     scale: ScaleView | None = None
     """None: sizes are relative to the frame."""
+    unjudged: bool = False
+    """Its finding is kept from a doctor who wants to judge first, see services.blind."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,8 @@ class LesionSummary:
     """So many days after the last visit the next is due, as the patient or a doctor chose; None: by its state."""
     version: int = 1
     """Goes back with a change, which is refused where another was made meanwhile."""
+    unjudged: bool = False
+    """Its newest finding is kept from a doctor who wants to judge first, see services.blind."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import CareGrant, Lesion, MoleSummary, SecondOpinion, User, Visit
+from db.models import AccountState, CareGrant, Lesion, MoleSummary, SecondOpinion, User, Visit
 from db.models.diagnosis import Diagnosis
 from db.models.upload import Upload
 from services import body_sites, mapping, names, policy
@@ -48,6 +48,8 @@ class Case:
     """One of KINDS: the most urgent reason."""
     reason: str
     """Of refer and changed in words, without full stop; else empty."""
+    raised_risk: bool
+    """What the patient told of themself raises their risk; False where they do not share with this doctor."""
     patient_id: int | None
     """None, as the name, where the patient does not share with this doctor: a colleague asks about this one mole."""
     patient_name: str
@@ -132,6 +134,7 @@ def _questions(session: Session, actor: Person) -> dict[int, _Question]:
             Upload.deleted_at.is_(None), Lesion.deleted_at.is_(None),
             # A question lasts as long as the patient lets the asking doctor see the mole.
             policy.cares_for(patient_id=Lesion.patient_id, doctor_id=SecondOpinion.asker_id),
+            User.account_state == AccountState.ACTIVE,
         )
         .order_by(SecondOpinion.id.desc())
     )
@@ -173,12 +176,13 @@ class _Waiting:
         self.counts = {kind: numbers.get(Urgency[kind.upper()], 0) for kind in KINDS}
 
     def ordered(self) -> Select[Any]:
-        """Rank, whether the patient shares, and the row; each kind in the order that suits it."""
+        """Rank, whether the patient shares, and the row; of one kind who is at raised risk first, then in the order that suits it."""
         return (
             select(self.rank.label("rank"), self.shared.label("shared"), MoleSummary)
             .where(*self.conditions)
             .order_by(
                 self.rank,
+                MoleSummary.raised_risk.desc(),
                 case((self.rank == Urgency.OVERDUE, MoleSummary.due_on)),
                 case((self.rank == Urgency.CHANGED, func.abs(MoleSummary.change))).desc().nulls_last(),
                 MoleSummary.last_visited_on if self.blind else MoleSummary.probability.desc().nulls_last(),
@@ -221,6 +225,7 @@ def _case(row: Row[Any], lesion: Lesion, patient: User, question: _Question | No
         lesion_id=lesion.id,
         kind=Urgency(row.rank).name.lower(),
         reason=summary.reason if row.rank in (Urgency.REFER, Urgency.CHANGED) else "",
+        raised_risk=row.shared and summary.raised_risk,
         patient_id=patient.id if row.shared else None,
         patient_name=mapping.person(patient).full_name if row.shared else "",
         lesion_name=lesion.name if row.shared else "",

@@ -38,5 +38,7 @@ class MoleSummary(Stored, Base):
     last_visited_on: Mapped[date | None]
     """Day of that photo."""
     due_on: Mapped[date | None]
+    raised_risk: Mapped[bool]
+    """What the patient told of themself raises their risk, see services.risk."""
 
     lesion: Mapped[Lesion] = relationship()

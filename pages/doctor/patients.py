@@ -5,7 +5,7 @@ import streamlit as st
 from pages._parts import empty_state, format_date, go
 from pages._session import require_role
 from pages._words import ago, band_words, plain
-from services import sharing
+from services import reviews, sharing
 from services.views import PatientSummary
 from services.words import percent
 
@@ -23,7 +23,7 @@ def card(patient: PatientSummary) -> None:
         st.caption(f"{born}Shares since {format_date(patient.shared_since)}.")
         st.markdown(f"{count(patient.lesion_count, 'mole')}, {count(patient.photo_count, 'photo')}; {last}")
         if highest is None:
-            st.markdown("No finding yet")
+            st.markdown("No finding yet" if not blind else "Its findings appear once you have judged the photos")
         else:
             st.markdown(f"Highest probability **{percent(highest)}**{band_words(highest)}, for reference only")
         if st.button("Open", key=f"open_{patient.person.id}", icon=":material/person:", help=f"Moles of {plain(patient.person.full_name)}"):
@@ -35,6 +35,7 @@ def first_page() -> None:
 
 
 person = require_role("doctor")
+blind = reviews.prefers_blind(person)
 heading = st.empty()
 search = st.text_input(
     "Search by name or e-mail", key="search", type="search", icon=":material/search:", bind="query-params", on_change=first_page

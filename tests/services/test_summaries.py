@@ -11,14 +11,14 @@ from sqlalchemy import delete, select
 
 from db.base import now
 from db.models import Diagnosis, Lesion, MoleSummary, Reminder, Review, SecondOpinion, Upload, Verdict, Visit
-from services import lesions, photos, start, summaries
+from services import lesions, photos, risk, start, summaries
 from services.errors import NotFound
 from services.summaries import Urgency
 from services.unit_of_work import WITH_BIN, reading, transaction
 from tests.helpers import photo_bytes
 
 COLUMNS = ("lesion_id", "patient_id", "body_site", "urgency", "reason", "upload_id", "visit_id", "probability", "change",
-           "last_visited_on", "due_on")  # fmt: skip
+           "last_visited_on", "due_on", "raised_risk")  # fmt: skip
 
 
 def rows() -> dict[int, dict]:
@@ -52,7 +52,7 @@ def review(upload_id: int, doctor, **more) -> None:
 
 def test_new_mole_waits_for_nobody(mole, patient) -> None:
     assert rows()[mole] == dict.fromkeys(COLUMNS) | {
-        "lesion_id": mole, "patient_id": patient.id, "body_site": "nape", "urgency": Urgency.NOTHING, "reason": "",
+        "lesion_id": mole, "patient_id": patient.id, "body_site": "nape", "urgency": Urgency.NOTHING, "reason": "", "raised_risk": False,
     }  # fmt: skip
 
 
@@ -104,6 +104,12 @@ def test_reminder_sets_when_it_is_due(mole, add) -> None:
     with transaction() as session:
         session.scalars(select(Reminder).where(Reminder.lesion_id == mole)).one().due_on = date(2030, 1, 1)
     assert rows()[mole]["due_on"] == date(2030, 1, 1)
+
+
+def test_what_the_patient_tells_of_their_risk_is_in_the_rows_of_all_their_moles(mole, add, patient, other_patient) -> None:
+    more, others = (lesions.add_lesion(who, name="More", body_site="nose").id for who in (patient, other_patient))
+    risk.answer(patient, version=0, answers={"own_cancer": "Yes, melanoma"})
+    assert {number: row["raised_risk"] for number, row in rows().items()} == {mole: True, more: True, others: False}
 
 
 def test_database_from_before_there_were_rows_gets_them_at_start(mole, add) -> None:

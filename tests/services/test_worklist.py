@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models import Diagnosis, Reminder, Review, SecondOpinion, Upload, Verdict, Visit
-from services import lesions, photos, reviews, sharing, worklist
+from services import accounts, lesions, photos, reviews, risk, sharing, worklist
 from services.errors import ValidationError
 from services.fields import today
 from services.unit_of_work import transaction
@@ -85,6 +85,28 @@ def test_most_urgent_comes_first_with_its_reason(patient, doctor, shared, add) -
     first = found.cases.items[0]
     assert first.reason == "The newest photo looks malignant, high confidence"
     assert (first.patient_name, first.body_site_label, first.probability) == ("Ann Archer", "Nape of the neck", 0.9)
+
+
+def test_of_equal_urgency_who_is_at_raised_risk_comes_first(patient, other_patient, doctor, shared, add) -> None:
+    sharing.share_with(other_patient, doctor_email=doctor.email)
+    add(other_patient, "Likely, raised", probability=0.7)
+    add(other_patient, "New, raised", probability=0.02)
+    add(patient, "Very likely", probability=0.9)
+    add(patient, "New", probability=0.3)
+    assert names(worklist.work_list(doctor)) == ["Very likely", "Likely, raised", "New", "New, raised"]
+    risk.answer(other_patient, version=0, answers={"family": "One"})
+    found = worklist.work_list(doctor)
+    assert names(found) == ["Likely, raised", "Very likely", "New, raised", "New"]
+    assert [case.raised_risk for case in found.cases.items] == [True, False, True, False]
+    risk.answer(other_patient, version=1, answers={"family": "None"})
+    assert names(worklist.work_list(doctor)) == ["Very likely", "Likely, raised", "New", "New, raised"]
+
+
+def test_risk_of_a_patient_who_does_not_share_is_not_told(patient, doctor, other_doctor, shared, add) -> None:
+    ask(add(patient, "Nape"), doctor, other_doctor)
+    risk.answer(patient, version=0, answers={"family": "One"})
+    assert [case.raised_risk for case in worklist.work_list(doctor).cases.items] == [True]
+    assert [case.raised_risk for case in worklist.work_list(other_doctor).cases.items] == [False]
 
 
 def test_reviewed_mole_waits_no_more_but_when_it_is_overdue(patient, doctor, shared, add) -> None:
@@ -191,12 +213,14 @@ def test_blind_question_tells_no_probability_to_who_sees_the_patient_anyway(pati
     assert (case.kind, case.patient_name, case.probability, case.reason) == ("opinion", "Ann Archer", None, "")
 
 
-@pytest.mark.parametrize("end", ["answered", "withdrawn", "share revoked"])
-def test_question_that_is_over_is_on_no_list(patient, doctor, other_doctor, shared, add, end: str) -> None:
+@pytest.mark.parametrize("end", ["answered", "withdrawn", "share revoked", "asker disabled"])
+def test_question_that_is_over_is_on_no_list(patient, doctor, other_doctor, admin, shared, add, end: str) -> None:
     ask(add(patient, "Nape"), doctor, other_doctor)
     assert worklist.work_list(other_doctor).counts["opinion"] == 1
     if end == "share revoked":
         sharing.revoke(patient, grant_id=shared.id)
+    elif end == "asker disabled":
+        accounts.disable_account(admin, user_id=doctor.id)
     else:
         with transaction() as session:
             setattr(session.scalars(select(SecondOpinion)).one(), f"{end}_at", patient.created_at)
