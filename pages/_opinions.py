@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._parts import field, format_date, show_error
+from pages._parts import field, format_date, tried
 from pages._review import signed
 from pages._words import plain
 from services import opinions
-from services.errors import ServiceError, ValidationError
 from services.opinions import Opinion
 from services.reviews import MANAGEMENT, ReviewView
 from services.views import Person
@@ -72,13 +71,6 @@ def _form(person: Person, diagnosis_id: int) -> None:
         sent = st.form_submit_button("Ask", icon=":material/send:", key=f"{key}_send")
     if not sent:
         return
-    try:
-        opinions.ask(person, diagnosis_id=diagnosis_id, colleague_email=email, question=question, blind=blind)
-    except ValidationError as error:
-        state["errors"] = error.fields
-    except ServiceError as error:
-        show_error(error)
-        return
-    else:
+    if tried(state, lambda: opinions.ask(person, diagnosis_id=diagnosis_id, colleague_email=email, question=question, blind=blind)):
         st.session_state[f"ask_{diagnosis_id}"] = {"sent": state["sent"] + 1, "errors": {}}
-    st.rerun()
+        st.rerun()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +12,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from pages._pages import PAGES
+from services.errors import Conflict, ServiceError, ValidationError
 from services.views import Finding
 from services.words import Preferences, percent_range
 
@@ -148,6 +149,24 @@ def field(errors: dict[str, str], name: str) -> Iterator[None]:
         yield
         if name in errors:
             st.markdown(f":small[:red[:material/error: {errors[name]}]]")
+
+
+def tried(state: dict, deed: Callable[[], object]) -> bool:
+    """Whether it was done. What was mistaken is in state["errors"] for the fields of the next run, and in state["told"] where somebody
+    else was quicker."""
+    state["errors"] = {}
+    try:
+        deed()
+    except Conflict as error:
+        state["told"] = error
+    except ValidationError as error:
+        state["errors"] = error.fields
+    except ServiceError as error:
+        show_error(error)
+        return False
+    else:
+        return True
+    st.rerun()
 
 
 # Photos: pixels only ever come through the routes that check the session

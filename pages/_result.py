@@ -30,8 +30,10 @@ from services.views import NoteView, Person, PhotoView, VisitView
 from services.words import digits
 
 MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "mobilenetv2": "MobileNetV2", "resnet18": "ResNet-18", "fusion": "Both together"}
-UNITS = {"fraction": "of the frame", "px": "pixels", "px2": "pixels²", "mm": "mm", "mm2": "mm²", "deg": "degrees", "percent": "%"}
+UNITS = {"fraction": "of the frame", "px": "pixels", "px2": "square pixels", "mm": "mm", "mm2": "mm²", "deg": "degrees", "percent": "%"}
 """Last part of a measurement's name -> its unit in words."""
+NAMES = {"abcd_without_structures": "ABCD score without differential structures (1.3 A + 0.1 B + 0.5 C)"}
+"""Measurements whose name in core says too little."""
 
 
 def visit_or_stop(actor: Person, *, back: str) -> VisitView:
@@ -61,9 +63,9 @@ def headline(shown: PhotoView | None) -> str:
 
 def other_photos(visit: VisitView, shown: PhotoView, *, page: str) -> None:
     """Ways to the other photos of the same day."""
-    for number, other in enumerate(visit.photos, start=1):
+    for place, other in enumerate(visit.photos, start=1):
         if other.id != shown.id:
-            link(page, f"Photo {number} of this day", icon=":material/photo:", mole=visit.lesion_id, visit=visit.id, photo=other.id)
+            link(page, f"Photo {place} of this day", icon=":material/photo:", mole=visit.lesion_id, visit=visit.id, photo=other.id)
 
 
 def pictures(shown: PhotoView, corrected: Sequence[ReviewView] = ()) -> None:
@@ -165,7 +167,7 @@ def measurement_words(name: str, value: float) -> tuple[str, str]:
     if unit not in UNITS:
         words, unit = name, ""
     factor, shown = preferences().shown_in(UNITS.get(unit, ""))
-    return words.replace("_", " ").capitalize(), f"{digits(value * factor)} {shown}".strip()
+    return NAMES.get(name) or words.replace("_", " ").capitalize(), f"{digits(value * factor)} {shown}".strip()
 
 
 def model_name(name: str) -> str:

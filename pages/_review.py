@@ -8,11 +8,11 @@ import streamlit as st
 
 from pages import _keys as keys
 from pages._outline import editor
-from pages._parts import field, format_date, show_error
+from pages._parts import field, format_date, show_error, tried
 from pages._result import measurement_words
 from pages._words import plain
 from services import reviews, snomed
-from services.errors import Conflict, ServiceError, ValidationError
+from services.errors import ServiceError, ValidationError
 from services.fields import today
 from services.reviews import MANAGEMENT, ReviewView
 from services.views import Finding, Person
@@ -135,23 +135,14 @@ def form(person: Person, finding: Finding, mine: ReviewView | None, *, blind: bo
 
 
 def _sign(person: Person, finding: Finding, state: dict, given: dict, *, blind: bool) -> None:
-    state["errors"] = {}
-    try:
-        reviews.record_review(
-            person, diagnosis_id=finding.id, supersedes_id=state.get("supersedes_id"), opened_at=state.get("opened_at"), blind=blind,
-            mask=state.get("mask"), **given,
-        )
-    except Conflict as error:
-        state["told"] = error
-    except ValidationError as error:
-        state["errors"] = error.fields
-    except ServiceError as error:
-        show_error(error)
-        return
-    else:
+    done = tried(state, lambda: reviews.record_review(
+        person, diagnosis_id=finding.id, supersedes_id=state.get("supersedes_id"), opened_at=state.get("opened_at"), blind=blind,
+        mask=state.get("mask"), **given,
+    ))  # fmt: skip
+    if done:
         st.session_state[f"review_{finding.id}"] = {"signed": state["signed"] + 1, "errors": {}}
         st.toast("Signed.", icon=":material/check:")
-    st.rerun()
+        st.rerun()
 
 
 def correct_outline(person: Person, finding: Finding, mine: ReviewView | None) -> bool:
@@ -198,7 +189,8 @@ def histology(person: Person, mine: ReviewView) -> None:
 
 def concept(code: str) -> str:
     concept = snomed.CONCEPTS[code]
-    return f"{concept.term} ({'malignant' if concept.malignant else 'benign'}, {code})"
+    kind = "malignant" if concept.malignant else "benign"
+    return f"{concept.term} ({kind}, {code})" if concept.coded else f"{concept.term} ({kind}, no code)"
 
 
 def _index(choices: dict, chosen: object) -> int | None:

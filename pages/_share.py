@@ -1,14 +1,16 @@
-"""A read-only link to one mole: made on the mole's page, listed and revoked under Sharing."""
+"""What is shared: doctors who see all, and read-only links to one mole, made on the mole's page; both listed and ended under Sharing."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from pages._parts import format_date, show_error
 from pages._words import plain
-from services import mole_links
+from services import mole_links, sharing
 from services.errors import ServiceError
-from services.views import LesionSummary, Person
+from services.views import Grant, LesionSummary, Person
 
 
 def link_maker(person: Person, lesion: LesionSummary) -> None:
@@ -38,15 +40,44 @@ def links(person: Person) -> None:
     if not found:
         st.markdown("No link is in force. To make one, open a mole.")
     for one in found:
-        with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"link_{one.id}"):
-            with st.container(gap="xxsmall", width="stretch"):
-                st.markdown(f"**{plain(one.lesion_name)}**")
-                opened = f"last opened on {format_date(one.opened_at)}" if one.opened_at else "not opened yet"
-                st.caption(f"Made on {format_date(one.created_at)}, works until {format_date(one.expires_at)}, {opened}")
-            if st.button("Revoke", key=f"revoke_link_{one.id}", icon=":material/link_off:"):
-                try:
-                    mole_links.revoke_link(person, link_id=one.id)
-                    st.toast("The link no longer works.", icon=":material/check:")
-                    st.rerun()
-                except ServiceError as error:
-                    show_error(error)
+        opened = f"last opened on {format_date(one.opened_at)}" if one.opened_at else "not opened yet"
+        asked = in_force(
+            one.lesion_name, f"Made on {format_date(one.created_at)}, works until {format_date(one.expires_at)}, {opened}",
+            "Revoke", key=f"revoke_link_{one.id}", icon=":material/link_off:",
+        )
+        if asked:
+            _end(lambda one=one: mole_links.revoke_link(person, link_id=one.id), "The link no longer works.")
+
+
+def grants(person: Person, given: Sequence[Grant]) -> None:
+    """The doctors who see all, each with a way to stop it."""
+    for grant in given:
+        looked = f"last looked on {format_date(grant.last_looked_at)}" if grant.last_looked_at else "has not looked yet"
+        asked = in_force(
+            grant.doctor.full_name, f"{plain(grant.doctor.email)}, since {format_date(grant.since)}, {looked}",
+            "Stop sharing", key=f"revoke_{grant.id}", icon=":material/block:",
+        )
+        if asked:
+            _end(
+                lambda grant=grant: sharing.revoke(person, grant_id=grant.id),
+                f"{plain(grant.doctor.full_name)} no longer sees your moles.",
+            )
+
+
+def in_force(name: str, told: str, words: str, *, key: str, icon: str) -> bool:
+    """One who may see something of one's own; whether the button that ends it was pressed."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"{key}_row"):
+        with st.container(gap="xxsmall", width="stretch"):
+            st.markdown(f"**{plain(name)}**")
+            st.caption(told)
+        return st.button(words, key=key, icon=icon)
+
+
+def _end(deed: Callable[[], object], words: str) -> None:
+    try:
+        deed()
+    except ServiceError as error:
+        show_error(error)
+    else:
+        st.toast(words, icon=":material/check:")
+        st.rerun()

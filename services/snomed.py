@@ -1,6 +1,7 @@
 """SNOMED CT concepts of the common lesions of the skin, as a doctor may choose one for a diagnosis or a histology result.
 
-Only concepts whose number is certain. A lesion that is not in the list is "other", and the reason says which.
+Only numbers that are certain. Where only that of the morphology is (seborrhoeic keratosis), it stands for the lesion; where none is
+(dermatofibroma), a word stands in its place. A lesion that is not in the list is "other", and the reason says which.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ SYSTEM = "http://snomed.info/sct"
 @dataclass(frozen=True)
 class Concept:
     code: str
+    """SNOMED CT's number, or a word of ours where `coded` is off."""
     term: str
     """As the clinic says it, in British spelling."""
     malignant: bool
     """What the networks count as malignant too: actinic keratosis with Bowen's disease, see malignant_means in the classifier's card."""
+
+    @property
+    def coded(self) -> bool:
+        return self.code.isdecimal()
 
 
 CONCEPTS: dict[str, Concept] = {
@@ -26,6 +32,7 @@ CONCEPTS: dict[str, Concept] = {
         Concept("254818000", "Dysplastic naevus", False),
         Concept("25499005", "Seborrhoeic keratosis", False),
         Concept("72100002", "Solar lentigo", False),
+        Concept("dermatofibroma", "Dermatofibroma", False),
         Concept("400210000", "Haemangioma", False),
         Concept("92384009", "Other benign neoplasm of skin", False),
         Concept("93655004", "Melanoma", True),

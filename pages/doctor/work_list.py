@@ -56,15 +56,17 @@ def row(case: Case) -> None:
 person = require_role("doctor")
 heading = st.empty()
 reasons = st.container()
+# Every choice is in the address too, so that it survives a refresh and the way back.
+kept = {"bind": "query-params", "on_change": first_page}
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    # Every choice is in the address too, so that it survives a refresh and the way back.
-    kept = {"bind": "query-params", "on_change": first_page}
     search = st.text_input("Patient", key="search", type="search", placeholder="Name, e-mail or number", width=280, **kept)
-    region = st.selectbox(
-        "Body site", tuple(REGIONS), index=None, placeholder="All", format_func=lambda code: REGIONS[code][0], filter_mode=None,
-        key="region", width=240, **kept,
-    )
-    since = st.date_input("Last photo since", value=None, format="DD/MM/YYYY", key="since", width=180, **kept)
+    active = sum(name in st.query_params for name in ("region", "since"))
+    with st.popover(f"Filters ({active})" if active else "Filters", icon=":material/filter_list:", key="filters"):
+        region = st.selectbox(
+            "Body site", tuple(REGIONS), index=None, placeholder="All", format_func=lambda code: REGIONS[code][0], filter_mode=None,
+            key="region", **kept,
+        )
+        since = st.date_input("Last photo since", value=None, format="DD/MM/YYYY", key="since", **kept)
 # The reason is kept in the address by hand: bound, the words of the choice would be, and they hold the counts.
 kind = st.query_params.get("kind") if st.query_params.get("kind") in worklist.KINDS else None
 wanted = WorkFilter(kind=kind, region=region, since=since, search=search or "")

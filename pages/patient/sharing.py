@@ -3,9 +3,8 @@
 import streamlit as st
 
 from pages import _share as share_parts
-from pages._parts import field, format_date, show_error
+from pages._parts import field, show_error
 from pages._session import require_role
-from pages._words import plain
 from services import sharing
 from services.errors import ServiceError, ValidationError
 
@@ -24,19 +23,7 @@ st.markdown(
     "A doctor you share with sees all your moles, photos and findings, and can write notes that you read. You can stop it at any time."
 )
 
-for grant in grants:
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"grant_{grant.id}"):
-        with st.container(gap="xxsmall", width="stretch"):
-            st.markdown(f"**{plain(grant.doctor.full_name)}**")
-            looked = f"last looked on {format_date(grant.last_looked_at)}" if grant.last_looked_at else "has not looked yet"
-            st.caption(f"{plain(grant.doctor.email)}, since {format_date(grant.since)}, {looked}")
-        if st.button("Stop sharing", key=f"revoke_{grant.id}", icon=":material/block:"):
-            try:
-                sharing.revoke(person, grant_id=grant.id)
-                st.toast(f"{plain(grant.doctor.full_name)} no longer sees your moles.", icon=":material/check:")
-                st.rerun()
-            except ServiceError as error:
-                show_error(error)
+share_parts.grants(person, grants)
 
 st.subheader("Share with a doctor", anchor=False)
 # What was refused, and the address it was refused for, stay until the next try.

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from services import lesions, photos, sharing, worklist
+from services import lesions, photos, risk, sharing, worklist
 from services.fields import today
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, words
@@ -88,6 +88,19 @@ def test_filters_narrow_the_list_and_the_heading_says_so(page, shared, add) -> N
     app.text_input(key="search").input("nobody").run()
     assert app.title[0].value == "No case matches"
     assert "Nothing matches" in words(app)
+
+
+def test_filters_stand_behind_a_button_that_counts_those_in_force(page, shared, add) -> None:
+    add("Calm", day=today())
+    assert [popover.proto.popover.label for popover in page().get("popover")] == ["Filters"]
+    app = page(region="back", since=today().isoformat())
+    assert [popover.proto.popover.label for popover in app.get("popover")] == ["Filters (2)"]
+
+
+def test_who_is_at_raised_risk_is_said_so(page, patient, shared, add) -> None:
+    add("Calm", day=today())
+    risk.answer(patient, version=0, answers={"family": "One"})
+    assert "No doctor has reviewed the newest photo. The patient is at raised risk." in words(page())
 
 
 def test_reason_in_the_address_is_taken(page, shared, add) -> None:

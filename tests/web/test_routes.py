@@ -250,6 +250,16 @@ def test_every_picture_closes_at_the_next_click_once_the_share_is_revoked(browse
     assert worklist.work_list(doctor).waiting == 0
 
 
+def test_numbers_of_a_mole_close_with_the_share(browser_of, patient, doctor, upload):
+    browser, address = browser_of(doctor), f"/export/mole/{lesions.list_lesions(patient)[0].id}.csv"
+    unknown = browser.get("/export/mole/999999.csv")
+    assert (browser.get(address).status_code, browser.get(address).content) == (unknown.status_code, unknown.content)
+    grant = sharing.share_with(patient, doctor_email=doctor.email)
+    assert browser.get(address).status_code == 200
+    sharing.revoke(patient, grant_id=grant.id)
+    assert browser.get(address).content == unknown.content
+
+
 def test_stolen_address_is_worth_nothing_after_log_out(browser_of, patient, upload):
     browser = browser_of(patient)
     accounts.log_out(token=browser.cookies[COOKIE])
