@@ -89,10 +89,10 @@ def test_most_urgent_comes_first_with_its_reason(patient, doctor, shared, add) -
 
 def test_of_equal_urgency_who_is_at_raised_risk_comes_first(patient, other_patient, doctor, shared, add) -> None:
     sharing.share_with(other_patient, doctor_email=doctor.email)
-    add(other_patient, "Likely, raised", probability=0.7)
-    add(other_patient, "New, raised", probability=0.02)
-    add(patient, "Very likely", probability=0.9)
-    add(patient, "New", probability=0.3)
+    add(other_patient, "Likely, raised", probability=0.7, day=today())
+    add(other_patient, "New, raised", probability=0.02, day=today())
+    add(patient, "Very likely", probability=0.9, day=today())
+    add(patient, "New", probability=0.3, day=today())
     assert names(worklist.work_list(doctor)) == ["Very likely", "Likely, raised", "New", "New, raised"]
     risk.answer(other_patient, version=0, answers={"family": "One"})
     found = worklist.work_list(doctor)
