@@ -39,7 +39,7 @@ def draw(comparison: Comparison, *, timeline_page: str, visit_page: str) -> None
             page=timeline_page, action="Back to the mole", mole=comparison.lesion_id,
         )
         return
-    chosen, shown = st.columns([1, 2], gap="medium")
+    chosen, shown = st.columns([4, 7], gap="medium")
     with chosen:
         _choose(comparison)
         way = _way(comparison)

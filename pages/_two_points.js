@@ -5,7 +5,9 @@ export default function ({ data, parentElement, setStateValue }) {
   const knobs = [...parentElement.querySelectorAll(".point")];
   if (image.getAttribute("src") !== data.address) image.src = data.address;
   image.alt = data.alt;
-  const points = data.points.map((point) => [...point]);
+  // What comes back from the server may be older than what a quick hand did since: the points stay as they are here.
+  const kept = parentElement.kept?.address === data.address ? parentElement.kept : null;
+  const { points } = parentElement.kept = kept ?? { address: data.address, points: data.points.map((point) => [...point]) };
   let held = null;
 
   const draw = () => {
