@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -83,6 +84,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`make run` on an empty data folder."""
     with started(server_in(tmp_path_factory.mktemp("moletrail"))) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def scene(server: Server) -> dict:
+    """People with something on every page, see tests.browser.scene; the numbers of their things."""
+    return json.loads(server.command("-m", "tests.browser.scene").splitlines()[-1])
 
 
 def wait_until_ready(server: Server, process: subprocess.Popen, seconds: float = 600) -> None:

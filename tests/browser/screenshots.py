@@ -23,12 +23,16 @@ from tests.browser.people import log_in
 WAYS = ("Side+by+side", "Swipe", "Blink", "Difference", "Outlines")
 PEOPLE = {"patient": "lena@demo.example", "doctor": "helena@demo.example", "admin": "ade@demo.example"}
 ADDRESSES = {
-    "nobody": ("/log-in", "/sign-up"),
+    "nobody": ("/log-in", "/sign-up", "/reset-password", "/verify-email", "/change-email", "/shared-mole"),
     "patient": (
         "/moles", "/add-mole", "/edit-mole?mole=1", "/reminders", "/risk", "/add-photos", "/mole?mole=1", "/add-photo?mole=1",
-        "/visit?mole=1&visit=5", "/sharing", "/account", *(f"/compare?mole=1&way={way}" for way in WAYS),
+        "/visit?mole=1&visit=5", "/sharing", "/my-data", "/bin", "/consent", "/account",
+        *(f"/compare?mole=1&way={way}" for way in WAYS),
     ),
-    "doctor": ("/work-list", "/performance", "/patients", "/patient?patient=4", "/timeline?mole=3", "/case?mole=3&visit=11"),
+    "doctor": (
+        "/work-list", "/performance", "/patients", "/patient?patient=4", "/timeline?mole=3", "/case?mole=3&visit=11",
+        "/compare-visits?mole=3", "/opinions", "/opinion", "/model-cards",
+    ),
     "admin": ("/accounts", "/records"),
 }
 SIZES = {"laptop": LAPTOP, "phone": PHONE}

@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious on a patient's own pages, on a phone in the dark theme.
+"""axe-core finds nothing serious on any page, on a phone in both themes.
 
 axe-core (MPL-2.0) is no part of the repository: npm brings it into test-results, and without npm the test is skipped.
 """
@@ -7,17 +7,35 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
+from pages._pages import PAGES
 from tests.browser.conftest import PHONE, RESULTS, Server
-from tests.browser.people import sign_up
+from tests.browser.people import log_in
+from tests.browser.scene import PEOPLE
 from tests.browser.screenshots import settle
+from tests.helpers import PASSWORD
 
 AXE = RESULTS / "axe" / "node_modules" / "axe-core" / "axe.min.js"
-ADDRESSES = ("/moles", "/add-mole?view=front&x=0.744&y=0.2", "/add-photo", "/add-photos", "/reminders", "/risk", "/sharing", "/account")
+ADDRESSES: dict[str, tuple[str, ...]] = {
+    "nobody": ("/log-in", "/sign-up", "/reset-password", "/verify-email", "/change-email"),
+    "holder of a link": ("/shared-mole",),
+    "patient": (
+        "/moles", "/add-mole?view=front&x=0.744&y=0.2", "/edit-mole?mole={mole}", "/mole?mole={mole}", "/add-photo?mole={mole}",
+        "/add-photos", "/visit?mole={mole}&visit={visit}", "/compare?mole={mole}", "/reminders", "/risk", "/sharing", "/my-data", "/bin",
+        "/consent", "/account",
+    ),
+    "doctor": (
+        "/work-list", "/patients", "/patient?patient={patient}", "/timeline?mole={mole}", "/case?mole={mole}&visit={visit}",
+        "/compare-visits?mole={mole}", "/model-cards", "/performance",
+    ),
+    "colleague": ("/opinions", "/opinion?opinion={opinion}"),
+    "admin": ("/accounts", "/records"),
+}
 FOUND = """async () => (await axe.run()).violations
     .filter((found) => ["serious", "critical"].includes(found.impact))
     .map((found) => `${found.id}: ${found.nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`)"""
@@ -38,22 +56,39 @@ def axe() -> str:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, server: Server):
-    context = browser.new_context(base_url=server.address, viewport=PHONE, locale="en-GB", color_scheme="dark")
-    context.set_default_timeout(60_000)
-    page = context.new_page()
-    sign_up(page, role="patient", first_name="Axel", surname="Access", email="axel@example.org", password="green ladder at noon")
-    page.get_by_role("heading", name="No moles yet").wait_for()
-    page.goto("/add-mole?view=front&x=0.744&y=0.2")
-    page.get_by_role("button", name="Add and take a photo").click()
-    page.wait_for_url("**/add-photo**")
+def pages_of(browser: Browser, server: Server, scene: dict) -> Iterator[Callable[[str], Page]]:
+    """A page of each person, logged in once, on a phone."""
+    contexts: dict[str, BrowserContext] = {}
+
+    def page(role: str) -> Page:
+        if role not in contexts:
+            contexts[role] = browser.new_context(base_url=server.address, viewport=PHONE, locale="en-GB", color_scheme="dark")
+            contexts[role].set_default_timeout(60_000)
+            opened = contexts[role].new_page()
+            if role in PEOPLE:
+                log_in(opened, PEOPLE[role], PASSWORD)
+            elif role == "holder of a link":
+                opened.goto(scene["link"])
+        return contexts[role].pages[0]
+
     yield page
-    context.close()
+    for context in contexts.values():
+        context.close()
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_nothing_serious_is_found(page: Page, axe: str, address: str) -> None:
-    page.goto(address)
-    settle(page)
-    page.evaluate(axe)
-    assert page.evaluate(FOUND) == []
+def test_every_page_is_looked_at() -> None:
+    looked_at = {address.partition("?")[0].strip("/") for addresses in ADDRESSES.values() for address in addresses}
+    assert looked_at == set(PAGES)
+
+
+@pytest.mark.parametrize(("role", "address"), [(role, address) for role, addresses in ADDRESSES.items() for address in addresses])
+def test_nothing_serious_is_found(pages_of: Callable[[str], Page], scene: dict, axe: str, role: str, address: str) -> None:
+    page = pages_of(role)
+    found = {}
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        page.goto(address.format(**scene))
+        settle(page)
+        page.evaluate(axe)
+        found[theme] = page.evaluate(FOUND)
+    assert found == {"dark": [], "light": []}
