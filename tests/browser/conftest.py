@@ -130,7 +130,7 @@ def window(
     request: pytest.FixtureRequest, browser: Browser, server: Server, size: dict[str, int], **more: bool
 ) -> Iterator[BrowserContext]:
     context = browser.new_context(base_url=server.address, viewport=size, locale="en-GB", **more)
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(90_000)
     yield context
     # What was on the screen last: the first thing to look at when a test failed.
     RESULTS.mkdir(exist_ok=True)

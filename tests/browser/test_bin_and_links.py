@@ -11,7 +11,7 @@ from tests.browser.people import log_in
 from tests.browser.scene import PEOPLE
 from tests.helpers import PASSWORD
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=90_000)
 
 
 def at_home(phone: BrowserContext) -> Page:

@@ -14,7 +14,7 @@ from core import synthetic
 from tests.browser.people import add_photo, sign_up, tap_figure
 from tests.browser.test_phone import overflow
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=90_000)
 
 
 @pytest.fixture(scope="module")
