@@ -11,7 +11,8 @@ from services.views import LesionSummary, Person
 
 
 def delete_button(person: Person, lesion: LesionSummary) -> None:
-    with st.popover("Delete this mole", icon=":material/delete:", key="open_delete_mole"):
+    # No popover: at the foot of a phone's page it opens below the screen.
+    with st.expander("Delete this mole", icon=":material/delete:"):
         st.markdown("It goes into the bin with all its photos. You can take it back for 30 days; then it is erased.")
         if st.button("Put it into the bin", key="delete_mole", type="primary"):
             try:

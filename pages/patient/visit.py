@@ -14,7 +14,7 @@ from services.views import PhotoView
 
 def withdraw(shown: PhotoView) -> None:
     """Take this photo out of everything; it lies in the bin for 30 days."""
-    with st.popover("Withdraw this photo", icon=":material/delete:"):
+    with st.expander("Withdraw this photo", icon=":material/delete:"):
         st.markdown("It then counts and shows nowhere any more, for your doctor neither. It is erased after 30 days.")
         if st.button("Withdraw it", key=f"withdraw_{shown.id}", icon=":material/delete:"):
             try:
@@ -59,8 +59,9 @@ if visit.note:
 
 if shown:
     result.other_photos(visit, shown, page="visit")
-    withdraw(shown)
 again = shown is not None and shown.finding is None
 words, look = ("Take it again", "primary") if again else ("Add another photo", "secondary")
 if st.button(words, key="add_photo", type=look, icon=":material/add_a_photo:"):
     go("add-photo", mole=visit.lesion_id, visit=visit.id)
+if shown:
+    withdraw(shown)

@@ -60,6 +60,8 @@ def sign_up(page: Page, *, role: str, first_name: str, surname: str, email: str,
 
 def tap_figure(page: Page, x: float, y: float) -> None:
     """Tap at these shares of the figure that is shown."""
+    page.locator(".stage:visible svg .zone").first.wait_for()
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     stage = page.locator(".stage:visible")
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()

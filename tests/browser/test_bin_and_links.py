@@ -23,7 +23,7 @@ def at_home(phone: BrowserContext) -> Page:
 def test_mole_goes_into_the_bin_and_comes_back(phone: BrowserContext, scene: dict) -> None:
     page = at_home(phone)
     page.goto(f"/mole?mole={scene['other']}")
-    page.get_by_role("button", name="Delete this mole").tap()
+    page.get_by_text("Delete this mole").tap()
     page.get_by_role("button", name="Put it into the bin").tap()
     expect(page.get_by_role("heading", name="2 things can be taken back")).to_be_visible()
     page.goto("/moles")
