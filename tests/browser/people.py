@@ -21,6 +21,7 @@ def fill_date(page: Page, label: str, day: str) -> None:
         page.get_by_role("spinbutton", name=f"{part}, {label}").click()
         page.keyboard.type(digits, delay=40)
     page.keyboard.press("Tab")
+    page.keyboard.press("Escape")  # under a finger the calendar stays open over what follows
 
 
 def choose(page: Page, label: str, option: str) -> None:
