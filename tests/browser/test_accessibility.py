@@ -23,7 +23,8 @@ AXE = RESULTS / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 ADDRESSES: dict[str, tuple[str, ...]] = {
     "nobody": ("/log-in", "/sign-up", "/reset-password", "/verify-email", "/change-email"),
     "patient": (
-        "/moles", "/add-mole?view=front&x=0.744&y=0.2", "/add-photo?mole={mole}", "/add-photos", "/reminders", "/risk", "/sharing", "/account",
+        "/moles", "/add-mole?view=front&x=0.744&y=0.2", "/add-photo?mole={mole}", "/add-photos", "/reminders", "/risk",
+        "/sharing", "/account",
     ),
 }
 FOUND = """async () => (await axe.run()).violations
