@@ -15,10 +15,16 @@ T = TypeVar("T")
 LARGEST = 200
 
 
-def page_of(session: Session, query: Select[Any], *, page: int, size: int, view: Callable[[Row[Any]], T]) -> Page[T]:
-    """Return slice `page` (from 1, kept within what there is) of an ordered query, each row turned into what pages hold."""
+def page_of(
+    session: Session, query: Select[Any], *, page: int, size: int, view: Callable[[Row[Any]], T], total: int | None = None
+) -> Page[T]:
+    """Return slice `page` (from 1, kept within what there is) of an ordered query, each row turned into what pages hold.
+
+    `total` says how many rows there are where that is known for less than counting them.
+    """
     size = _size(size)
-    total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    if total is None:
+        total = session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     number = _number(page, total, size)
     rows = session.execute(query.limit(size).offset((number - 1) * size))
     return Page(items=tuple(view(row) for row in rows), total=total, number=number, size=size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.base import now
@@ -125,7 +125,7 @@ def list_patients(actor: Person, *, search: str = "", page: int = 1, size: int =
     with reading() as session:
         policy.require(session, actor, Action.LIST_PATIENTS)
         hidden = blind.judges_blind(session, actor)
-        found = page_of(session, _patients(session, actor, search, ranked=not hidden), page=page, size=size, view=lambda row: row)
+        found = _patients(session, actor, search, ranked=not hidden, page=page, size=size)
         counts = _photo_counts(session, [row.User.id for row in found.items])
         items = tuple(
             PatientSummary(
@@ -137,8 +137,12 @@ def list_patients(actor: Person, *, search: str = "", page: int = 1, size: int =
     return replace(found, items=items)
 
 
-def _patients(session: Session, actor: Person, search: str, *, ranked: bool) -> Select:
-    shared = select(CareGrant.patient_id).where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
+def _patients(session: Session, actor: Person, search: str, *, ranked: bool, page: int, size: int) -> Page[Row]:
+    """Only the moles of those who are found are gone through, and nobody is counted twice: there may be ten thousand patients."""
+    granted = CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None)
+    named = names.patients_named(session, actor.id, search) if search.strip() else None
+    total = session.scalar(select(func.count()).select_from(CareGrant).where(*granted)) if named is None else len(named)
+    theirs = select(CareGrant.patient_id).where(*granted)
     moles = (
         select(
             MoleSummary.patient_id,
@@ -146,7 +150,7 @@ def _patients(session: Session, actor: Person, search: str, *, ranked: bool) -> 
             func.max(MoleSummary.last_visited_on).label("last"),
             func.max(MoleSummary.probability).label("highest"),
         )
-        .where(MoleSummary.patient_id.in_(shared))
+        .where(MoleSummary.patient_id.in_(theirs) if named is None else one_of(MoleSummary.patient_id, named))
         .group_by(MoleSummary.patient_id)
         .subquery()
     )
@@ -154,10 +158,12 @@ def _patients(session: Session, actor: Person, search: str, *, ranked: bool) -> 
         select(User, func.coalesce(moles.c.moles, 0).label("moles"), moles.c.last, moles.c.highest, CareGrant.created_at.label("since"))
         .join(CareGrant, CareGrant.patient_id == User.id)
         .outerjoin(moles, moles.c.patient_id == User.id)
-        .where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
+        .where(*granted)
         .order_by(*([moles.c.highest.desc().nulls_last()] if ranked else []), CareGrant.id)
     )
-    return query.where(one_of(User.id, names.patients_named(session, actor.id, search))) if search.strip() else query
+    if named is not None:
+        query = query.where(one_of(User.id, named))
+    return page_of(session, query, page=page, size=size, view=lambda row: row, total=total)
 
 
 def _photo_counts(session: Session, patient_ids: list[int]) -> dict[int, int]:

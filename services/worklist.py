@@ -175,6 +175,13 @@ class _Waiting:
         numbers = dict(session.execute(counted).all()) if lesion_id is None else {}
         self.counts = {kind: numbers.get(Urgency[kind.upper()], 0) for kind in KINDS}
 
+    def of(self, kinds: list[Urgency]) -> Select[Any]:
+        """Those of these kinds, in order."""
+        query = self.ordered().where(self.rank.in_(kinds))
+        if self.blind or {Urgency.OVERDUE, Urgency.OPINION} & set(kinds):
+            return query
+        return query.where(MoleSummary.urgency.in_(kinds))  # follows from the rank, and an index knows it
+
     def ordered(self) -> Select[Any]:
         """Rank, whether the patient shares, and the row; of one kind who is at raised risk first, then in the order that suits it."""
         return (
@@ -206,7 +213,7 @@ def _page(session: Session, waiting: _Waiting, asked: dict[int, _Question], filt
         elif before < start + size:
             shown.append(Urgency[kind.upper()])
         before = after
-    query = waiting.ordered().where(waiting.rank.in_(shown)).limit(size).offset(start - skipped)
+    query = waiting.of(shown).limit(size).offset(start - skipped)
     return Page(items=_cases(session, query, asked, blind=waiting.blind) if shown else (), total=total, number=number, size=size)
 
 
