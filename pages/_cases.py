@@ -71,6 +71,8 @@ def change_words(case: Case) -> str:
 
 
 def seen_words(case: Case) -> str:
+    if case.patient_id is None:  # of a colleague's patient only the one photo is known
+        return ""
     return f"last photo {ago(case.last_visited_on)}" if case.last_visited_on else "no photo yet"
 
 

@@ -33,22 +33,24 @@ def title(count: int, *, filtered: bool) -> str:
 def row(case: Case) -> None:
     """Patient and site, state and why it waits, the numbers, and the way in."""
     with st.container(key=f"case_{case.lesion_id}"):
-        picture, who, why, numbers, way = st.columns([1, 4, 6, 3, 2], vertical_alignment="center")
-    with picture:
+        who, why, way = st.columns([5, 6, 5], vertical_alignment="center")
+    # On a phone the three stand in a column; what belongs together stays side by side there too.
+    beside = {"horizontal": True, "wrap": False, "vertical_alignment": "center"}
+    with who, st.container(**beside):
         if case.upload_id:
             photo(case.upload_id, "thumb", alt=f"Newest photo of {case.lesion_name or 'the mole'}", width=72)
-    with who, st.container(gap=None):
-        st.markdown(f"**{plain(case.patient_name) or 'A patient of a colleague'}**")
-        st.caption(joined(plain(case.lesion_name), place(case.lesion_name, case.body_site_label).lower()))
+        with st.container(gap=None):
+            st.markdown(f"**{plain(case.patient_name) or 'A patient of a colleague'}**")
+            st.caption(joined(plain(case.lesion_name), place(case.lesion_name, case.body_site_label).lower()))
     with why, st.container(gap="xxsmall"):
         cases.badge(case)
         st.caption(cases.reason(case))
-    with numbers, st.container(gap=None):
-        st.markdown(", ".join(filter(None, (cases.probability_words(case), cases.change_words(case)))))
-        st.caption(cases.seen_words(case))
-    with way:
+    with way, st.container(**beside):
+        with st.container(gap=None, width="stretch"):
+            st.markdown(", ".join(filter(None, (cases.probability_words(case), cases.change_words(case)))))
+            st.caption(cases.seen_words(case))
         about = f"{plain(case.patient_name)}, {plain(case.lesion_name)}" if case.patient_name else case.body_site_label
-        if st.button("Open", key=f"open_{case.lesion_id}", help=about, width="stretch"):
+        if st.button("Open", key=f"open_{case.lesion_id}", help=about):
             cases.begin_walk(person, wanted)
             cases.open_case(case)
 
