@@ -9,6 +9,7 @@ from pages import _charts as charts
 from pages import _notes as note_parts
 from pages._pages import PAGES
 from pages._parts import empty_state, format_date, full_address, go, link, photo, query_number, state_badge
+from pages._point_photos import point_photos
 from pages._words import bands, brief, interval_words, plain, said, short_date
 from services import evolution
 from services.errors import AccessError
@@ -99,10 +100,12 @@ def plots(shown: Evolution, *, visit_page: str) -> None:
                     _plot(shown, name, charts.over_visits(shown, name), visit_page)
                 else:
                     _small_multiples(shown, visit_page)
+    if opened := point_photos(shown):
+        go(visit_page, mole=shown.timeline.lesion.id, visit=opened)
     st.caption(
-        "The soft band is the error: 95 of 100 photos of an unchanged mole would lie within it. Point at a dot for its numbers, then "
-        "click or tap it to open the visit. A cross is a visit without a measured photo, a triangle a doctor's note, a diamond a "
-        "doctor's review. For reference only."
+        "The soft band is the error: 95 of 100 photos of an unchanged mole would lie within it. Point at a dot for its photo and numbers, "
+        "then click or tap it to open the visit; arrow keys do the same. A cross is a visit without a measured photo, a triangle a "
+        "doctor's note, a diamond a doctor's review. For reference only."
     )
 
 

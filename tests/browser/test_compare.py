@@ -230,3 +230,59 @@ def test_two_points_are_set_by_keyboard_and_by_finger(laptop_page: Page, phone_p
     assert overflow(phone_page) <= 0
     phone_page.get_by_role("button", name="Use this scale").tap()
     expect(phone_page.get_by_text("Millimetres from two points set by hand")).to_be_visible()
+
+
+# The photos of the visits, where one points in the plots of the timeline
+
+
+def point_of(page: Page, number: int) -> tuple[float, float]:
+    """Where a visit's point is on the screen, in the plot of the area."""
+    plot = page.locator("[data-testid=stPlotlyChart] .js-plotly-plot").first
+    plot.locator(".points path").first.wait_for()
+    plot.scroll_into_view_if_needed()
+    box = plot.locator("g.points path").nth(number).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@pytest.fixture
+def card(laptop_page: Page) -> Locator:
+    laptop_page.goto("/mole?mole=1")
+    return laptop_page.locator(".card")
+
+
+def test_pointing_at_a_point_shows_its_photo(laptop_page: Page, card: Locator) -> None:
+    for number in (0, 1):
+        laptop_page.mouse.move(*point_of(laptop_page, number))
+        expect(card.locator("img")).to_have_attribute("src", re.compile(rf"/photo/{number + 1}/thumb\.jpg$"))
+        expect(card).to_be_visible()
+        are_loaded(card.locator("img"), 1)
+    RESULTS.mkdir(exist_ok=True)
+    laptop_page.screenshot(path=RESULTS / "timeline-pointing-laptop.png")
+    laptop_page.mouse.move(5, 5)
+    expect(card).to_be_hidden()
+
+
+def test_arrow_keys_go_from_visit_to_visit_and_enter_opens_one(laptop_page: Page, card: Locator) -> None:
+    plot = laptop_page.get_by_role("group", name=re.compile("^Plot over the visits")).first
+    plot.focus()
+    laptop_page.keyboard.press("ArrowLeft")
+    expect(card.locator("img")).to_have_attribute("src", re.compile("/photo/2/"))
+    laptop_page.keyboard.press("ArrowLeft")
+    expect(card.locator("img")).to_have_attribute("src", re.compile("/photo/1/"))
+    expect(card.get_by_role("status")).to_contain_text("Benign")
+    laptop_page.keyboard.press("Escape")
+    expect(card).to_be_hidden()
+    laptop_page.keyboard.press("Home")
+    laptop_page.keyboard.press("Enter")
+    laptop_page.wait_for_url(re.compile("/visit.*visit=1"))
+
+
+def test_finger_on_the_plot_shows_the_photo(phone_page: Page) -> None:
+    phone_page.goto("/mole?mole=1")
+    x, y = point_of(phone_page, 1)
+    finger = phone_page.context.new_cdp_session(phone_page)
+    finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    expect(phone_page.locator(".card img")).to_have_attribute("src", re.compile("/photo/2/"))
+    expect(phone_page.locator(".card")).to_be_visible()
+    phone_page.screenshot(path=RESULTS / "timeline-pointing-phone.png")
+    finger.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})

@@ -162,3 +162,16 @@ def test_what_is_not_found_cannot_be_used(scale_page, way: str):
     assert f"No {way.lower()} was found in the photo" in words(app)
     assert marked(app) == []
     assert not any(button.key == f"use_scale_{visit.photo.id}" for button in app.button)
+
+
+def test_plots_of_the_timeline_know_the_photo_of_each_visit(monkeypatch, patient, mole, visits, tiny, token_of):
+    first, second = visits()
+    app = open_page(open_app(monkeypatch, token_of(patient)), "patient/mole.py", mole=mole.id)
+    assert not app.exception
+    (told,) = [found["visits"] for component in app.get("bidi_component") if "visits" in (found := json.loads(component.proto.json))]
+    assert [visit["id"] for visit in told] == [first.id, second.id]
+    assert [visit["day"] for visit in told] == [first.visited_on.isoformat(), second.visited_on.isoformat()]
+    assert [visit["address"].partition("localhost")[2] for visit in told] == [
+        f"/photo/{visit.photo.id}/thumb.jpg" for visit in (first, second)
+    ]
+    assert "Benign" in told[0]["words"] and "% of the first photo" in told[1]["words"]
