@@ -263,7 +263,8 @@ def test_pointing_at_a_point_shows_its_photo(laptop_page: Page, card: Locator) -
 
 
 def test_arrow_keys_go_from_visit_to_visit_and_enter_opens_one(laptop_page: Page, card: Locator) -> None:
-    plot = laptop_page.get_by_role("group", name=re.compile("^Plot over the visits")).first
+    plot = laptop_page.locator("[data-testid=stPlotlyChart] .js-plotly-plot").first
+    expect(plot).to_have_attribute("tabindex", "0")
     plot.focus()
     laptop_page.keyboard.press("ArrowLeft")
     expect(card.locator("img")).to_have_attribute("src", re.compile("/photo/2/"))
