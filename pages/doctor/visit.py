@@ -45,7 +45,7 @@ elif finding:
             link("model-cards", "What is known of the networks", icon=":material/fact_check:")
     with said:
         st.toggle(
-            "Judge before seeing the networks' answer", value=reviews.prefers_blind(person), key="judge_blind",
+            "Judge before the networks", value=reviews.prefers_blind(person), key="judge_blind",
             on_change=lambda: reviews.choose_blind(person, blind=st.session_state["judge_blind"]),
         )
         if not blind:

@@ -1,4 +1,4 @@
-"""`python -m tests.browser.screenshots FOLDER [--docs]`: every page of the demo, laptop and phone, light and dark.
+"""`python -m tests.browser.screenshots FOLDER [--docs]`: every page of the demo, laptop, tablet and phone, light and dark.
 
 Starts its own Moletrail on an empty data folder, fills it with the demo and photographs the pages as PNG;
 `--docs` writes only the two pictures of the README.
@@ -35,7 +35,7 @@ ADDRESSES = {
     ),
     "admin": ("/accounts", "/records"),
 }
-SIZES = {"laptop": LAPTOP, "phone": PHONE}
+SIZES = {"laptop": LAPTOP, "tablet": {"width": 820, "height": 1180}, "phone": PHONE}
 DOCS = {"result": "/visit?mole=1&visit=5", "timeline": "/mole?mole=1"}
 
 
