@@ -14,6 +14,8 @@ from tests.browser.screenshots import WAYS, settle, whole
 from tests.browser.test_phone import overflow
 
 expect.set_options(timeout=60_000)
+PLOTTED = 180_000
+"""ms until seven plots are drawn, on a machine that does much else."""
 EMAIL, PASSWORD = "ann@example.org", "blue kettle on the roof"
 SET_UP = f"""
 import cv2
@@ -238,7 +240,7 @@ def test_two_points_are_set_by_keyboard_and_by_finger(laptop_page: Page, phone_p
 def point_of(page: Page, number: int) -> tuple[float, float]:
     """Where a visit's point is on the screen, in the plot of the area."""
     plot = page.locator("[data-testid=stPlotlyChart] .js-plotly-plot").first
-    plot.locator(".points path").first.wait_for()
+    plot.locator(".points path").first.wait_for(timeout=PLOTTED)
     plot.scroll_into_view_if_needed()
     box = plot.locator("g.points path").nth(number).bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -246,7 +248,7 @@ def point_of(page: Page, number: int) -> tuple[float, float]:
 
 @pytest.fixture
 def card(laptop_page: Page) -> Locator:
-    laptop_page.goto("/mole?mole=1")
+    laptop_page.goto("/mole?mole=1", timeout=PLOTTED)
     return laptop_page.locator(".card")
 
 
@@ -264,7 +266,7 @@ def test_pointing_at_a_point_shows_its_photo(laptop_page: Page, card: Locator) -
 
 def test_arrow_keys_go_from_visit_to_visit_and_enter_opens_one(laptop_page: Page, card: Locator) -> None:
     plot = laptop_page.locator("[data-testid=stPlotlyChart] .js-plotly-plot").first
-    expect(plot).to_have_attribute("tabindex", "0")
+    expect(plot).to_have_attribute("tabindex", "0", timeout=PLOTTED)
     plot.focus()
     laptop_page.keyboard.press("ArrowLeft")
     expect(card.locator("img")).to_have_attribute("src", re.compile("/photo/2/"))
@@ -279,7 +281,7 @@ def test_arrow_keys_go_from_visit_to_visit_and_enter_opens_one(laptop_page: Page
 
 
 def test_finger_on_the_plot_shows_the_photo(phone_page: Page) -> None:
-    phone_page.goto("/mole?mole=1")
+    phone_page.goto("/mole?mole=1", timeout=PLOTTED)
     x, y = point_of(phone_page, 1)
     finger = phone_page.context.new_cdp_session(phone_page)
     finger.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
