@@ -16,9 +16,9 @@ from training.evaluate import (
     fit_bands,
     fit_calibration,
     fit_shares,
+    generalises,
     operating_point,
     source_weights,
-    take_over_left_out,
 )
 from training.export import LARGEST_DIFFERENCE, export
 from training.recipe import FOLDER, build_network, read_recipe
@@ -77,8 +77,7 @@ def test_tiny_networks_learn_export_and_are_measured(drawn_data, tiny_recipes, t
             export(recipe, runs=runs, weights=left_out, cycle=0)
 
     evaluate(drawn_data, weights=left_out, sources=("ph2",), say=quiet)
-    cards = evaluate(drawn_data, weights=weights, sources=("ham10000",), say=quiet)
-    take_over_left_out(cards, weights, left_out)
+    cards = evaluate(drawn_data, weights=weights, sources=("ham10000",), left_out=left_out, say=quiet)
     for name in ("tinyunet", "tinydeeplab"):
         figures = {one["figure"]: one for one in cards[name]["metrics"]}
         assert figures["dice"]["value"] > 0.7
@@ -176,8 +175,8 @@ def test_calibration_shares_and_bands_follow_the_labels():
 def test_the_operating_point_finds_enough_of_the_malignant_ones():
     probabilities = np.linspace(0, 1, 1001)
     point = operating_point(probabilities, (probabilities > 0.5).astype(int))
-    assert point["threshold"] == pytest.approx(0.525, abs=0.01)
-    assert point["sensitivity"] >= 0.95 and point["specificity"] == 1
+    assert point["threshold"] == pytest.approx(0.515, abs=0.005)
+    assert point["sensitivity"] >= 0.97 and point["specificity"] == 1
 
 
 def test_sources_count_by_the_square_root_of_their_photos(drawn_data):
@@ -185,3 +184,10 @@ def test_sources_count_by_the_square_root_of_their_photos(drawn_data):
     weights = source_weights(rows)
     sums = {source: weights[[row.source == source for row in rows]].sum() for source in ("ham10000", "ph2")}
     assert sums == pytest.approx({"ham10000": 58**0.5, "ph2": 14**0.5})
+
+
+def test_a_classifier_that_fails_on_an_unseen_source_has_no_share():
+    def card(*values):
+        return {"left_out": {"metrics": [{"figure": "auc", "source": f"s{n}", "value": one} for n, one in enumerate(values)]}}
+
+    assert generalises({}) and generalises(card(0.9, 0.8)) and not generalises(card(0.9, 0.36))
