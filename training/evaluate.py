@@ -340,7 +340,8 @@ def judge_probability(cards: dict[str, dict], calibration: list[Photo], tests: d
     for name, card in cards.items():
         card["calibration"] = fit_calibration(np.array([photo.logits[name] for photo in calibration]), labels, weights)
     fits = {name: card["calibration"] for name, card in cards.items()}
-    trusted = [name for name in cards if generalises(cards[name])] or list(cards)
+    unseen = {name: _on_unseen_sources(name, card, tests) for name, card in cards.items()}
+    trusted = [name for name in cards if generalises(cards[name]) and all(one >= UNSEEN_AUC for one in unseen[name])] or list(cards)
     shares = dict.fromkeys(cards, 0.0) | fit_shares({name: _calibrated(calibration, name, fits) for name in trusted}, labels, weights)
     fitted = _answers(calibration, fits, shares)
     in_source = {source: np.array([row.source == source for row in rows]) for source, n in Counter(row.source for row in rows).items()}
@@ -367,6 +368,12 @@ def judge_probability(cards: dict[str, dict], calibration: list[Photo], tests: d
             for one in probability_figures(photos, source, _answers(photos, fits, alone), bands, point["threshold"])
             if one["figure"] in ("auc", "ece", "accuracy")
         ]
+
+
+def _on_unseen_sources(name: str, card: dict, tests: dict[str, list[Photo]]) -> list[float]:
+    """Return a classifier's AUC on each measured source that it did not learn from."""
+    others = [photos for source, photos in tests.items() if source not in card.get("data", {"sources": tests})["sources"]]
+    return [auc(np.array([photo.row.malignant for photo in some]), np.array([photo.logits[name] for photo in some])) for some in others]
 
 
 def generalises(card: dict) -> bool:
