@@ -117,8 +117,8 @@ def reading(shown: PhotoView) -> None:
 def _basis() -> None:
     # On held-out camera photos the classifier is sure and wrong: see left_out, mednode, in weights/mobilenetv2/card.json.
     st.caption(
-        ":material/dermatology: The networks learned from photos through a dermoscope. For a plain camera photo the probability says "
-        "next to nothing; the outline and the comparison over time still help."
+        ":material/dermatology: The networks learned from photos through a dermoscope. For a plain camera photo the probability is "
+        "far less sure and often too high; the outline and the comparison over time help there, too."
     )
 
 

@@ -19,26 +19,26 @@ WAITS = "You have not judged the newest photo yet"
 """How a mole stands for them, without full stop."""
 
 
-def judges_blind(session: Session, actor: Person) -> bool:
-    return actor.role == Role.DOCTOR and session.get_one(User, actor.id).blind_reviews
+def judges_blind(session: Session, reader: Person) -> bool:
+    return reader.role == Role.DOCTOR and session.get_one(User, reader.id).blind_reviews
 
 
-def unjudged(session: Session, actor: Person, *, patient_id: int) -> frozenset[int]:
+def unjudged(session: Session, reader: Person, *, patient_id: int) -> frozenset[int]:
     """The diagnoses of a patient's photos whose answer is kept from this doctor; none where they want to see all."""
-    if not judges_blind(session, actor):
+    if not judges_blind(session, reader):
         return frozenset()
     query = (
         select(Diagnosis.id)
         .join(Upload, Diagnosis.upload_id == Upload.id)
         .join(Visit, Upload.visit_id == Visit.id)
         .join(Lesion, Visit.lesion_id == Lesion.id)
-        .where(Lesion.patient_id == patient_id, ~_judged_by(actor))
+        .where(Lesion.patient_id == patient_id, ~_judged_by(reader))
     )
     return frozenset(session.scalars(query))
 
 
-def _judged_by(actor: Person) -> ColumnElement[bool]:
-    return exists().where(Review.diagnosis_id == Diagnosis.id, Review.author_id == actor.id)
+def _judged_by(reader: Person) -> ColumnElement[bool]:
+    return exists().where(Review.diagnosis_id == Diagnosis.id, Review.author_id == reader.id)
 
 
 def without_answers(timeline: Timeline, hidden: Collection[int]) -> Timeline:

@@ -53,7 +53,7 @@ def test_the_pixels_are_those_of_the_stored_photo_and_the_head_says_whose_it_is(
 
 def test_scale_is_said_where_the_photo_has_one(patient, upload_id) -> None:
     assert "ImageComments" not in read(dicom.dicom_file(patient, upload_id=upload_id))
-    scales.set_scale(patient, upload_id=upload_id, how=scales.Field(32.0))
+    scales.set_scale(patient, upload_id=upload_id, how=scales.Field(32.0), instead_of=None)
     assert read(dicom.dicom_file(patient, upload_id=upload_id)).ImageComments.startswith("A pixel is 0.1 mm, to ")
 
 
@@ -95,7 +95,7 @@ def test_all_photos_come_in_one_zip_without_those_in_the_bin(patient, mole, uplo
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
 def test_validator_of_the_standard_finds_no_error(patient, upload_id, tmp_path) -> None:
-    scales.set_scale(patient, upload_id=upload_id, how=scales.Field(32.0))
+    scales.set_scale(patient, upload_id=upload_id, how=scales.Field(32.0), instead_of=None)
     path = tmp_path / "photo.dcm"
     path.write_bytes(dicom.dicom_file(patient, upload_id=upload_id))
     said = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
