@@ -60,7 +60,7 @@ def test_link_shows_one_mole_to_whoever_holds_it_until_it_is_revoked(
 
     page.goto("/sharing")
     expect(page.get_by_text("last opened on")).to_have_count(1)
-    page.locator("[class*=st-key-link_]").filter(has_text="Dark one").get_by_role("button", name="Revoke").tap()
+    page.locator("[class*=st-key-revoke_link_][class*=_row]").filter(has_text="Dark one").get_by_role("button", name="Revoke").tap()
     expect(page.get_by_text("The link no longer works.")).to_be_visible()
     seen.goto(address)
     expect(seen.get_by_role("heading", name="This link shows nothing")).to_be_visible()
