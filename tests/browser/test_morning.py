@@ -18,7 +18,7 @@ SET_UP = f"""
 from datetime import date
 from core.synthetic import Mole, encode, photograph
 from services import accounts, consent, lesions, opinions, photos, sharing, start
-from services.fields import today
+from services.fields import Details, today
 
 start.prepare()
 photos.warm_up()
@@ -30,9 +30,8 @@ dora, emil = (
 def patient(name, doctor, moles):
     found = []
     person = accounts.sign_up(
-        role="patient", first_name=name, surname="Archer", email=name.lower() + "@example.org", password={PASSWORD!r},
-        address="1 Long Street", second_address="", city="Springfield", state="Illinois", zip_code="12345", sex="female",
-        birth_date=date(1980, 1, 31),
+        role="patient", email=name.lower() + "@example.org", password={PASSWORD!r},
+        details=Details(name, "Archer", "1 Long Street", "", "Springfield", "Illinois", "12345", "female", date(1980, 1, 31)),
     )
     consent.accept(person, version=consent.current().version)
     sharing.share_with(person, doctor_email=doctor.email)

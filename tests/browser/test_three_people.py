@@ -69,9 +69,10 @@ def test_patient_doctor_and_admin_do_their_jobs(
     expect(page.get_by_role("heading", name="waits for an admin")).to_be_visible()
     log_in(page, "ada@example.org", PASSWORD)
     page.goto("/accounts")
-    expect(page.get_by_role("heading", name="1 account waits for you")).to_be_visible()
-    page.get_by_role("button", name="Confirm").click()
-    expect(page.get_by_role("heading", name="No account waits for you")).to_be_visible()
+    # Other tests of this server may have left accounts that wait.
+    asks = page.locator("[class*=st-key-waiting_]").filter(has_text="Dora Doctor")
+    asks.get_by_role("button", name="Confirm").click()
+    expect(asks).to_have_count(0)
     log_out(page)
 
     # The patient signs up, logs in, adds a mole and a first real photo.
