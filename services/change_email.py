@@ -16,7 +16,6 @@ from db.models import EmailLink, LinkPurpose, User
 from services import accounts, audit, email_links, fields, mail, policy, sealing, throttle, two_factor
 from services.audit import Action
 from services.errors import ValidationError
-from services.sessions import digest
 from services.settings import settings
 from services.unit_of_work import transaction
 from services.views import Person
@@ -53,16 +52,12 @@ def ask_change(actor: Person, *, new: str, password: str, code: str = "") -> Non
         wait = throttle.count_try(session, throttle.key("mail", f"{LinkPurpose.CHANGE} {address}"))
         if wait is None:
             _require_free(session, address, "new")
-            session.execute(delete(EmailLink).where(EmailLink.user_id == actor.id, EmailLink.purpose == LinkPurpose.CHANGE))
-            session.add(EmailLink(
-                user_id=actor.id, purpose=LinkPurpose.CHANGE, token_hash=digest(token), new_email=address,
-                expires_at=now() + email_links.LIFE[LinkPurpose.CHANGE],
-            ))  # fmt: skip
+            email_links.keep(session, LinkPurpose.CHANGE, token, user_id=actor.id, new_email=address)
         _record(session, actor.id, outcome="asked" if wait is None else "throttled")
     if wait is not None:
         raise ValidationError({"new": f"This address got several links already. Please wait {throttle.in_words(wait)} and try again."})
-    link = f"{settings().public_url}/link/change-email?token={token}"
-    mail.send(to=address, subject="Confirm your new e-mail address", text=CONFIRM_TEXT.format(name=user.first_name, link=link))
+    text = CONFIRM_TEXT.format(name=user.first_name, link=email_links.address_of("change-email", token))
+    mail.send(to=address, subject="Confirm your new e-mail address", text=text)
 
 
 def confirm_change(*, token: str) -> str:

@@ -99,12 +99,21 @@ def _ask(email: str, purpose: LinkPurpose, action: Action, *, page: str, subject
         outcome = "throttled" if wait is not None else "ok" if needed else "failed"
         audit.record(session, actor_id=None, action=action, subject=f"user:{user.id}" if user else "", outcome=outcome)
         if outcome == "ok":
-            # Only the newest link works.
-            session.execute(delete(EmailLink).where(EmailLink.user_id == user.id, EmailLink.purpose == purpose))
-            session.add(EmailLink(user_id=user.id, purpose=purpose, token_hash=digest(token), expires_at=moment + LIFE[purpose]))
+            keep(session, purpose, token, user_id=user.id)
     if outcome == "ok":
-        link = f"{settings().public_url}/link/{page}?token={token}"  # the route keeps it out of the page's own address
-        mail.send(to=user.email, subject=subject, text=text.format(name=user.first_name, link=link))
+        mail.send(to=user.email, subject=subject, text=text.format(name=user.first_name, link=address_of(page, token)))
+
+
+def keep(session: Session, purpose: LinkPurpose, token: str, *, user_id: int, new_email: str | None = None) -> None:
+    """Let a token work from now on, within the caller's transaction; of one purpose only a person's newest works."""
+    session.execute(delete(EmailLink).where(EmailLink.user_id == user_id, EmailLink.purpose == purpose))
+    link = EmailLink(user_id=user_id, purpose=purpose, token_hash=digest(token), expires_at=now() + LIFE[purpose], new_email=new_email)
+    session.add(link)
+
+
+def address_of(page: str, token: str) -> str:
+    """What is sent; the route keeps the token out of the page's own address."""
+    return f"{settings().public_url}/link/{page}?token={token}"
 
 
 def _link(session: Session, purpose: LinkPurpose, token: str) -> EmailLink | None:

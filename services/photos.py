@@ -235,21 +235,21 @@ def agreement_with(actor: Person, *, upload_id: int, mask: bytes) -> tuple[Agree
 
     Raises ValidationError with the key mask where it cannot be one of this photo.
     """
-    content_hash, masks, _, _ = _files_of(actor, upload_id, seen=Action.VIEW_OVERLAY)
+    _, masks, _, _ = _files_of(actor, upload_id, seen=Action.VIEW_OVERLAY)
     if not masks:
         raise NotFound("There is no outline of this photo.")
     _count_attempt(actor)
     read = _readable(mask)
     if read is None:
         raise ValidationError({"mask": "The mask could not be read. Please use a PNG, JPG or BMP in which the lesion is white."})
-    height, width = stored.pixels(content_hash).shape[:2]
+    found = {name: stored.outline(one) for name, one in masks.items()}
+    height, width = next(iter(found.values())).shape  # the photo's own
     if abs(np.log(read.rgb.shape[1] / read.rgb.shape[0] * height / width)) > MOST_STRETCH:
         raise ValidationError({"mask": f"The mask has other proportions than the photo, which has {width} x {height} pixels."})
     expert = read.rgb.max(axis=2) > 127
     if not expert.any() or expert.all():
         raise ValidationError({"mask": "The mask is all of one colour. The lesion is to be white and everything else black."})
-    found = agreement({name: stored.outline(one) for name, one in masks.items()}, expert)
-    return tuple(Agreement(name, *both) for name, both in found.items())
+    return tuple(Agreement(name, *both) for name, both in agreement(found, expert).items())
 
 
 def heat_map_file(actor: Person, *, upload_id: int) -> bytes:

@@ -5,6 +5,7 @@
 `patient`, `other_patient`, `doctor`, `other_doctor`, `admin`   people; the doctors see nobody's moles until someone shares
 `token_of`     token_of(person) -> session token of a new log-in
 `tiny`         a stand-in for the networks that takes a millisecond (tests.helpers.TinyAnalyser), in place for this test
+`outbox`       the e-mails sent during this test, as (address, text)
 `analyser`     the real networks; the test is skipped where no weights are exported
 """
 
@@ -22,12 +23,20 @@ from sqlalchemy import event, text
 from db import migrate
 from db.base import Base
 from db.engine import make_engine
-from services import accounts, passwords, photos, unit_of_work
+from services import accounts, mail, passwords, photos, unit_of_work
 from services.settings import Settings, settings
 from services.views import Person
 from tests.helpers import PASSWORD, TinyAnalyser, signed_up
 
 OTHER_DATABASE = os.environ.get("MOLETRAIL_TEST_DATABASE_URL")
+
+
+@pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What was sent: (address, text)."""
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(mail, "send", lambda *, to, subject, text: sent.append((to, text)))
+    return sent
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,7 @@ from core.runtime import Network
 from core.segmentation import candidates
 from core.synthetic.capture import photograph
 from core.synthetic.mole import Mole
+from training.logistic import logistic
 
 SOURCES = ("mednode",)
 """Taken without a dermoscope."""
@@ -33,16 +34,11 @@ def fit(dermoscope: np.ndarray, camera: np.ndarray) -> dict:
     chosen = np.sort(np.argsort(-np.abs(dermoscope.mean(axis=0) - camera.mean(axis=0)) / spread)[:FEATURES])
     both = np.concatenate([dermoscope, camera])[:, chosen]
     centre, scale = both.mean(axis=0), both.std(axis=0) + 1e-6
-    inputs = np.column_stack([(both - centre) / scale, np.ones(len(both))])
     labels = np.repeat([0.0, 1.0], [len(dermoscope), len(camera)])
     # Both kinds count the same, however many there are of each.
     shares = np.repeat([0.5 / len(dermoscope), 0.5 / len(camera)], [len(dermoscope), len(camera)]) * len(both)
-    found = np.zeros(FEATURES + 1)
-    penalty = RIDGE * np.diag([*np.ones(FEATURES), 1e-6])
-    for _ in range(50):
-        chances = 1 / (1 + np.exp(-inputs @ found))
-        slope = inputs.T @ (shares * (chances - labels)) + penalty @ found
-        found = found - np.linalg.solve((inputs * (shares * chances * (1 - chances))[:, None]).T @ inputs + penalty, slope)
+    inputs = np.column_stack([(both - centre) / scale, np.ones(len(both))])
+    found = logistic(inputs, labels, shares, ridge=np.append(np.full(FEATURES, RIDGE), 1e-6))
     weights = found[:-1] / scale
     intercept = found[-1] - weights @ centre
     edge = np.quantile(dermoscope[:, chosen] @ weights + intercept, 1 - FALSE_ALARMS)

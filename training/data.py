@@ -104,8 +104,8 @@ class Pictures:
             self.masks.append(pixels[position : position + area].reshape(height, width) if has_mask else None)
             position += area * int(has_mask)
 
-        self.squares_file = cache / f"{key}.lesions.npy"
-        """Where the classifier keeps its crops of these pictures."""
+        self.lesions_file = cache / f"{key}.lesions.npy"
+        """Where the classifier keeps what it knows of the lesions of these pictures."""
 
     def __len__(self) -> int:
         return len(self.pictures)

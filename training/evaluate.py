@@ -27,6 +27,7 @@ from core.segmentation import FUSION, candidates, features_of
 from training import camera, report
 from training.data import Row, read_manifest, read_mask, read_picture
 from training.export import BANDS, WEIGHTS, write_card
+from training.logistic import logistic
 from training.metrics import auc, bootstrap, dice, expected_calibration_error
 
 WITH_MASKS = ("ham10000", "ph2")
@@ -107,7 +108,7 @@ def choose(photo: Photo, fits: dict[str, dict[str, float]]) -> str:
 
 def fit_calibration(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
     """Platt scaling: maximum likelihood of slope and intercept."""
-    slope, intercept = _logistic(np.column_stack([logits, np.ones_like(logits)]), labels, weights, np.array([1.0, 0.0]))
+    slope, intercept = map(float, logistic(np.column_stack([logits, np.ones_like(logits)]), labels, weights))
     return {"slope": round(slope, 5), "intercept": round(intercept, 5)}
 
 
@@ -115,21 +116,10 @@ def fit_shares(logits: dict[str, np.ndarray], labels: np.ndarray, weights: np.nd
     """Return how much each network's calibrated logit counts in the sum: maximum likelihood, none less than nothing."""
     names = list(logits)
     while True:
-        fit = _logistic(np.column_stack([logits[name] for name in names]), labels, weights, np.full(len(names), 1 / len(names)))
+        fit = logistic(np.column_stack([logits[name] for name in names]), labels, weights)
         if min(fit) >= 0 or len(names) == 1:
-            return dict.fromkeys(logits, 0.0) | {name: round(share, 4) for name, share in zip(names, fit, strict=True)}
+            return dict.fromkeys(logits, 0.0) | {name: round(float(share), 4) for name, share in zip(names, fit, strict=True)}
         names.pop(int(np.argmin(fit)))
-
-
-def _logistic(inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray | None, fit: np.ndarray) -> list[float]:
-    """Logistic regression of labels on the columns of `inputs`, by Newton's method from `fit`."""
-    weights = np.ones(len(labels)) if weights is None else weights
-    for _ in range(50):
-        probabilities = 1 / (1 + np.exp(-inputs @ fit))
-        gradient = inputs.T @ (weights * (probabilities - labels))
-        curvature = (inputs * (weights * probabilities * (1 - probabilities))[:, None]).T @ inputs + 1e-6 * np.eye(len(fit))
-        fit = fit - np.linalg.solve(curvature, gradient)
-    return [float(value) for value in fit]
 
 
 def source_weights(rows: list[Row]) -> np.ndarray:

@@ -31,6 +31,7 @@ from core.synthetic import Mole, NotSkin, bare_skin, blur, darken, not_skin, ove
 from training.data import Row, read_manifest, read_mask, read_picture
 from training.export import WEIGHTS, strip
 from training.hard_cases import VARIANTS
+from training.logistic import logistic
 from training.networks.mobilenet import NORMALISATION, mobilenet_features
 
 LESIONS = ("ham10000", "melanoma10k", "fanconic", "ph2", "mednode")
@@ -132,24 +133,10 @@ def fit(skin: np.ndarray, skin_weights: np.ndarray, other: np.ndarray) -> Fit:
         standard, distance, outside = blank.distances(some)
         rows.append(np.column_stack([standard, np.log1p(distance), np.log1p(outside)]))
     weights = np.concatenate([share * len(skin), np.full(len(other), len(skin) / len(other))])
-    coefficients = _logistic(np.concatenate(rows), np.concatenate([np.ones(len(skin)), np.zeros(len(other))]), weights)
+    inputs = np.column_stack([np.concatenate(rows), np.ones(len(weights))])
+    ridge = np.append(np.full(inputs.shape[1] - 1, RIDGE), 1e-6)
+    coefficients = logistic(inputs, np.concatenate([np.ones(len(skin)), np.zeros(len(other))]), weights, ridge=ridge)
     return Fit(mean, deviation, axes, variances, coefficients[:-1], float(coefficients[-1]))
-
-
-def _logistic(inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Ridge logistic regression by Newton's method; the intercept, last, is not held back."""
-    inputs = np.column_stack([inputs, np.ones(len(inputs))])
-    ridge = np.diag([RIDGE] * (inputs.shape[1] - 1) + [1e-6])
-    found = np.zeros(inputs.shape[1])
-    for _ in range(10):
-        probabilities = 1 / (1 + np.exp(-np.clip(inputs @ found, -30, 30)))
-        gradient = inputs.T @ (weights * (probabilities - labels)) + ridge @ found
-        curvature = (inputs * (weights * np.maximum(probabilities * (1 - probabilities), 1e-4))[:, None]).T @ inputs + ridge
-        step = np.linalg.solve(curvature, gradient)
-        found -= step
-        if np.abs(step).max() < 1e-3:
-            break
-    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -179,11 +179,11 @@ def extents(pictures: Pictures, weights: Path = Path("weights")) -> tuple[list[S
 
     Where neither is at hand the square is the picture's middle, and what is around it counts as skin.
     """
-    if not pictures.squares_file.exists():
+    if not pictures.lesions_file.exists():
         segmenter = _segmenter(weights)
         found = [_extent(rgb, mask, segmenter) for rgb, mask in pictures]
-        np.save(pictures.squares_file, np.array([(box.centre_x, box.centre_y, box.side, *skin) for box, skin in found]))
-    rows = np.load(pictures.squares_file)
+        np.save(pictures.lesions_file, np.array([(box.centre_x, box.centre_y, box.side, *skin) for box, skin in found]))
+    rows = np.load(pictures.lesions_file)
     return [Square(*row[:3]) for row in rows], [None if np.isnan(row[3:]).any() else row[3:] for row in rows]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages._parts import field, show_error
+from pages._parts import show_error
 from pages._session import log_out_browser
-from services import erasure, two_factor
+from pages.account._proof import proof
+from services import erasure
 from services.errors import ServiceError, ValidationError
 from services.views import Person
 
@@ -26,12 +27,7 @@ def draw(person: Person) -> None:
         if person.role == "patient":
             st.markdown("You may want to download your data first. An erased account cannot be brought back.")
         with st.form("erase", border=False):
-            with field(errors, "password"):
-                password = st.text_input("Your password", type="password", key="erase_password", autocomplete="current-password")
-            code = ""
-            if two_factor.status(person).enabled_since is not None:
-                with field(errors, "code"):
-                    code = st.text_input("Code of the app, or a recovery code", key="erase_code", autocomplete="one-time-code")
+            proved = proof(person, errors, "erase")
             sure = st.checkbox("I know that this cannot be undone", key="erase_sure")
             asked = st.form_submit_button("Erase my account", type="primary", icon=":material/delete_forever:")
     if not asked:
@@ -39,7 +35,7 @@ def draw(person: Person) -> None:
     try:
         if not sure:
             raise ValidationError({"password": "Please tick the box first: this cannot be undone."})
-        erasure.erase_account(person, password=password, code=code)
+        erasure.erase_account(person, **proved)
     except ValidationError as error:
         st.session_state["erase_errors"] = error.fields
         st.rerun()

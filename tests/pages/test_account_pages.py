@@ -312,14 +312,6 @@ def test_admin_resets_the_second_step_of_another(monkeypatch, admin, patient, wi
 # Links sent by e-mail
 
 
-@pytest.fixture
-def outbox(monkeypatch):
-    """What was sent: (address, text)."""
-    sent = []
-    monkeypatch.setattr(mail, "send", lambda *, to, subject, text: sent.append((to, text)))
-    return sent
-
-
 def token_in(text):
     return re.search(r"\?token=(\S+)", text).group(1)
 

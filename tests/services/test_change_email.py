@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models import AuditEvent, EmailLink, User
-from services import accounts, change_email, email_links, mail, throttle, two_factor
+from services import accounts, change_email, email_links, throttle, two_factor
 from services.errors import LoginFailed, ValidationError
 from services.unit_of_work import reading
 from tests.helpers import PASSWORD
@@ -15,12 +15,7 @@ from tests.helpers import PASSWORD
 NEW = "anna@example.net"
 
 
-@pytest.fixture(autouse=True)
-def outbox(monkeypatch) -> list[tuple[str, str]]:
-    """What was sent: (address, text)."""
-    sent: list[tuple[str, str]] = []
-    monkeypatch.setattr(mail, "send", lambda *, to, subject, text: sent.append((to, text)))
-    return sent
+pytestmark = pytest.mark.usefixtures("outbox")
 
 
 def asked(person, outbox, new: str = NEW) -> str:

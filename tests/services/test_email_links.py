@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from db.models import AuditEvent, EmailLink, User
-from services import accounts, email_links, mail, throttle, unit_of_work
+from services import accounts, email_links, throttle, unit_of_work
 from services.errors import LoginFailed, ValidationError
 from services.unit_of_work import reading
 from tests.helpers import PASSWORD
@@ -14,12 +14,7 @@ from tests.helpers import PASSWORD
 NEW = "four green herons sing"
 
 
-@pytest.fixture(autouse=True)
-def outbox(monkeypatch) -> list[tuple[str, str]]:
-    """What was sent: (address, text)."""
-    sent: list[tuple[str, str]] = []
-    monkeypatch.setattr(mail, "send", lambda *, to, subject, text: sent.append((to, text)))
-    return sent
+pytestmark = pytest.mark.usefixtures("outbox")
 
 
 def token_in(text: str) -> str:

@@ -6,23 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 import vobject
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
-from pages import _calendar as calendar
-from pages._session import COOKIE
 from services import lesions, photos, reminders, sharing
 from tests.helpers import photo_bytes
-
-
-@pytest.fixture
-def browser_of(token_of):
-    def log_in(person) -> TestClient:
-        browser = TestClient(Starlette(routes=calendar.ROUTES))
-        browser.cookies.set(COOKIE, token_of(person))
-        return browser
-
-    return log_in
 
 
 @pytest.fixture
@@ -54,12 +40,12 @@ def test_all_dates_and_that_of_one_mole(browser_of, patient, moles) -> None:
     assert browser.get(f"/moles/{moles[2]}/reminder.ics").status_code == 200, "a mole without a date gives a file without one"
 
 
-def test_dates_are_the_owners_alone(browser_of, patient, other_patient, doctor, admin, moles) -> None:
+def test_dates_are_the_owners_alone(new_browser, browser_of, patient, other_patient, doctor, admin, moles) -> None:
     sharing.share_with(patient, doctor_email=doctor.email)
     address = f"/moles/{moles[0]}/reminder.ics"
     for person in (other_patient, doctor, admin):
         assert browser_of(person).get(address).status_code == 404
     assert events(browser_of(other_patient).get("/reminders.ics")) == {}
-    assert TestClient(Starlette(routes=calendar.ROUTES)).get(address).status_code == 401
+    assert new_browser().get(address).status_code == 401
     for wrong in ("x", "0", "99999999999999999999"):
         assert browser_of(patient).get(f"/moles/{wrong}/reminder.ics").status_code == 404

@@ -9,25 +9,11 @@ from datetime import date
 import pydicom
 import pytest
 from pypdf import PdfReader
-from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
-from pages import _routes
-from pages._session import COOKIE
 from services import lesions, mole_links, photos, sharing
 from tests.helpers import photo_bytes
 
 EXPORTS = ("/my-data.zip", "/my-data.csv", "/my-data.xlsx", "/my-data.fhir.json", "/my-data.dicom.zip")
-
-
-@pytest.fixture
-def browser_of(token_of):
-    def log_in(person) -> TestClient:
-        browser = TestClient(Starlette(routes=_routes.ROUTES))
-        browser.cookies.set(COOKIE, token_of(person))
-        return browser
-
-    return log_in
 
 
 @pytest.fixture
@@ -43,7 +29,7 @@ def pages_of(answer) -> int:
     return len(PdfReader(io.BytesIO(answer.content)).pages)
 
 
-def test_owner_and_carer_get_the_report_and_nobody_else(browser_of, patient, other_patient, doctor, other_doctor, admin, mole):
+def test_owner_and_carer_get_the_report_and_nobody_else(new_browser, browser_of, patient, other_patient, doctor, other_doctor, admin, mole):
     sharing.share_with(patient, doctor_email=doctor.email)
     addresses = (f"/moles/{mole.id}/report.pdf", f"/report.pdf?patient={patient.id}")
     for person in (patient, doctor):
@@ -52,7 +38,7 @@ def test_owner_and_carer_get_the_report_and_nobody_else(browser_of, patient, oth
         told = {(answer.status_code, answer.text) for answer in (browser_of(person).get(address) for address in addresses)}
         missing = browser_of(person).get("/moles/999999/report.pdf")
         assert told == {(404, missing.text)}
-    assert TestClient(Starlette(routes=_routes.ROUTES)).get(addresses[0]).status_code == 401
+    assert new_browser().get(addresses[0]).status_code == 401
     assert pages_of(browser_of(patient).get("/report.pdf"))
 
 
@@ -73,10 +59,10 @@ def test_what_is_no_number_is_404(browser_of, patient, address):
     assert browser_of(patient).get(address).status_code == 404
 
 
-def test_photos_of_a_link_come_with_its_cookie_and_no_log_in(patient, mole):
+def test_photos_of_a_link_come_with_its_cookie_and_no_log_in(new_browser, patient, mole):
     upload_id = lesions.timeline(patient, lesion_id=mole.id).visits[0].photo.id
     made = mole_links.make_link(patient, lesion_id=mole.id, days=7)
-    holder = TestClient(Starlette(routes=_routes.ROUTES))
+    holder = new_browser()
     assert holder.get(f"/share/{upload_id}/large.jpg").status_code == 404
     opened = holder.get(made.address.partition("8501")[2], follow_redirects=False)
     assert opened.headers["location"] == "/shared-mole"

@@ -9,38 +9,13 @@ from datetime import date
 
 import pytest
 from PIL import Image
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.testclient import TestClient
 
 from pages import _routes
-from pages._headers import SecurityHeaders
 from pages._session import COOKIE, DEVICE_COOKIE
 from services import accounts, lesions, photos, sharing, unit_of_work, worklist
 from tests.helpers import PASSWORD, TinyAnalyser, photo_bytes
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
-
-
-def new_browser() -> TestClient:
-    return TestClient(Starlette(routes=_routes.ROUTES, middleware=[Middleware(SecurityHeaders, over_tls=False)]))
-
-
-@pytest.fixture
-def nobody(moletrail) -> TestClient:
-    return new_browser()
-
-
-@pytest.fixture
-def browser_of(token_of):
-    """browser_of(person) -> a browser that holds the session cookie of a new log-in."""
-
-    def log_in(person) -> TestClient:
-        browser = new_browser()
-        browser.cookies.set(COOKIE, token_of(person))
-        return browser
-
-    return log_in
 
 
 @pytest.fixture
@@ -121,7 +96,7 @@ def test_browser_is_known_after_the_first_log_in_and_stays_so(nobody, patient):
     assert again == first
 
 
-def test_ticket_works_once(nobody, patient):
+def test_ticket_works_once(new_browser, nobody, patient):
     ticket = ticket_of(patient)
     assert nobody.post("/session", json={"ticket": ticket}, headers=OWN).status_code == 204
     again = new_browser().post("/session", json={"ticket": ticket}, headers=OWN)
