@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.models import Diagnosis, Lesion, Review, Role, Upload, User, Visit
 from services.states import DUE, MoleState
@@ -38,7 +38,9 @@ def unjudged(session: Session, reader: Person, *, patient_id: int) -> frozenset[
 
 
 def _judged_by(reader: Person) -> ColumnElement[bool]:
-    return exists().where(Review.diagnosis_id == Diagnosis.id, Review.author_id == reader.id)
+    """The photo was: what was said of it stands when it is measured anew, see reviews.of_same_photo."""
+    judged = aliased(Diagnosis)
+    return exists().where(Review.diagnosis_id == judged.id, judged.upload_id == Diagnosis.upload_id, Review.author_id == reader.id)
 
 
 def without_answers(timeline: Timeline, hidden: Collection[int]) -> Timeline:

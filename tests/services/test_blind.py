@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from services import blind, body, comparing, events, evolution, lesions, photos, reviews, sharing, ugly_duckling
+from services import blind, body, comparing, events, evolution, lesions, photos, reviews, scales, sharing, ugly_duckling
 from tests.helpers import photo_bytes
 
 
@@ -57,6 +57,11 @@ def test_answer_is_told_once_it_is_judged(patient, doctor, mole, visits) -> None
     assert [visit.finding is not None for visit in found.visits] == [True, True]
     assert (found.state.state, body.overview(doctor, patient_id=patient.id).moles[0].standing.state) == ("refer", "refer")
     assert [event.kind for event in events.list_events(doctor, patient_id=patient.id, kinds=["diagnosis"]).items] == ["diagnosis"] * 2
+
+
+def test_photo_that_is_measured_anew_stays_judged(patient, doctor, mole, visits) -> None:
+    scales.set_scale(patient, upload_id=visits[0].photo.id, how=scales.Field(20.0), instead_of=None)
+    assert [visit.finding is not None for visit in evolution.evolution(doctor, lesion_id=mole).visits] == [True, False]
 
 
 def test_word_of_another_doctor_waits_with_the_answer(patient, doctor, other_doctor, mole, visits) -> None:
