@@ -240,6 +240,7 @@ def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypat
     monkeypatch.setattr("services.model_cards.model_cards", lambda: (measured, new))
     app = page("doctor/model_cards.py")
     assert app.title[0].value == "2 networks answer"
+    assert "So many figures" not in words(app), "what explains a constant is not for the page"
     (table,) = app.table
     assert table.value.iloc[0].tolist()[1:] == ["PH2, held out", "100", "0.908 (0.894 to 0.920)"]
     assert "has not been measured yet" in words(app)
