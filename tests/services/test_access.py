@@ -470,7 +470,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "sessions.begin", "sessions.end_all", "sessions.let_end_soon", "sessions.digest", "sessions.in_force", "sessions.device_words",
         "two_factor.finish_log_in", "two_factor.main", "accounts.tell_of_new_password", "email_links.ask_reset",
         "email_links.ask_verification", "email_links.works", "email_links.reset_password", "email_links.verify_email",
-        "email_links.use_up", "change_email.confirm_change",
+        "email_links.use_up", "email_links.keep", "email_links.address_of", "change_email.confirm_change",
         "external.identity_of", "external.log_in", "external.sign_up", "accounts.require_active",
         "lesions.load_visit", "lesions.in_use", "lesions.has_photos", "lesions.suggested_name",
         "reminders.due_on", "reminders.keep", "reminders.queue_emails", "risk.raised_for", "ugly_duckling.distances",
