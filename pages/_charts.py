@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from streamlit.elements.lib import streamlit_plotly_theme as theme
 
-from pages._parts import format_date
+from pages._parts import format_date, preferences
 from pages._words import said
 from services.evolution import Evolution, Line
 from services.fields import today
@@ -154,14 +154,29 @@ def _finish(figure: go.Figure, evolution: Evolution, height: int, labels: int = 
     days = [visit.visited_on for visit in evolution.visits] or [today()]
     span = (days[-1] - days[0]).days
     pad = timedelta(days=max(7, round(0.08 * span)))
+    words = preferences()
     if len(days) <= labels and all((after - before).days >= 0.3 * span for before, after in pairwise(days)):
-        ticks = {"tickvals": days, "tickformat": "%-d %b\n%Y"}
+        at, said_as = days, words.short_date
     elif labels < 5:
-        ticks = {"tickvals": [days[0], days[-1]], "tickformat": "%b\n%Y"}
+        at, said_as = [days[0], days[-1]], words.month
     elif span < 75:
-        ticks = {"dtick": 14 * 86_400_000, "tickformat": "%-d %b\n%Y"}  # two weeks, in ms
+        at, said_as = [days[0] + timedelta(weeks=2 * step) for step in range(span // 14 + 1)], words.short_date
     else:
-        ticks = {"dtick": f"M{next((months for months in (1, 2, 3, 6, 12, 24) if span <= 155 * months), 60)}", "tickformat": "%b\n%Y"}
-    figure.update_xaxes(range=[days[0] - pad, days[-1] + pad], **ticks)
+        months = next((months for months in (1, 2, 3, 6, 12, 24) if span <= 155 * months), 60)
+        at, said_as = _firsts(days[0] - pad, days[-1] + pad, months), words.month
+    # The year on a line of its own: dates side by side stay narrow.
+    texts = [_in_two_lines(said_as(day), str(day.year)) for day in at]
+    figure.update_xaxes(range=[days[0] - pad, days[-1] + pad], tickvals=at, ticktext=texts)
     text = {"tickfont_color": TEXT, "title_font_color": TEXT}
     return figure.update_xaxes(**text).update_yaxes(**text).update_layout(template=TEMPLATE, height=height, font_color=TEXT)
+
+
+def _firsts(first: date, last: date, months: int) -> list[date]:
+    """The firsts of months between two days: those of January, and every so many months from there."""
+    numbers = range(12 * first.year + first.month, 12 * last.year + last.month)  # of months, counted from 0; none of one begun already
+    return [date(number // 12, number % 12 + 1, 1) for number in numbers if number % months == 0]
+
+
+def _in_two_lines(words: str, year: str) -> str:
+    """The year below the rest: "12 Mar<br>2026", "03-12<br>2026"."""
+    return f"{words.replace(year, '').strip(' ,-').removesuffix(' de')}<br>{year}"

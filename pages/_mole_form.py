@@ -7,7 +7,7 @@ from math import isfinite
 
 import streamlit as st
 
-from pages._parts import field
+from pages._parts import field, preferences
 from services import lesions
 from services.body_figure import VIEWS, MapPoint
 from services.body_sites import BODY_SITES
@@ -29,7 +29,7 @@ def mole_fields(errors: dict[str, str], *, name: str = "", body_site: str | None
         )
     with field(errors, "first_noticed"):
         noticed = st.date_input(
-            "First noticed (optional)", None, min_value=EARLIEST, max_value=today(), format="DD/MM/YYYY",
+            "First noticed (optional)", None, min_value=EARLIEST, max_value=today(), format=preferences().typed,
             help="A guess is fine. Leave it empty if you do not know.", key="mole_first_noticed",
         )
     return {"name": name, "body_site": site or "", "first_noticed": noticed}

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages import _keys as keys
 from pages._outline import editor
-from pages._parts import field, format_date, show_error, tried
+from pages._parts import field, format_date, preferences, show_error, tried
 from pages._result import measurement_words
 from pages._words import plain
 from services import reviews, snomed
@@ -106,7 +106,7 @@ def form(person: Person, finding: Finding, mine: ReviewView | None, *, blind: bo
             last = mine.follow_up_on if mine and mine.follow_up_on and mine.follow_up_on >= today() else None
             day = on.date_input(
                 "or on", value=last, min_value=today(), max_value=today() + timedelta(days=365 * reviews.FURTHEST_YEARS),
-                format="DD/MM/YYYY", key=f"{key}_on",
+                format=preferences().typed, key=f"{key}_on",
             )
         with field(errors, "for_patient"):
             for_patient = st.text_area(
@@ -172,7 +172,7 @@ def histology(person: Person, mine: ReviewView) -> None:
             )
         with field(errors, "found_on"):
             found_on = st.date_input(
-                "Report of", value=mine.histology_on or today(), min_value=date(1990, 1, 1), max_value=today(), format="DD/MM/YYYY",
+                "Report of", value=mine.histology_on or today(), min_value=date(1990, 1, 1), max_value=today(), format=preferences().typed,
                 key=f"histology_{mine.id}_on",
             )
         asked = st.form_submit_button("Save the result", key=f"histology_{mine.id}_save")

@@ -64,11 +64,16 @@ def visitor() -> dict[str, str]:
     }
 
 
+def browser_locale() -> str | None:
+    """The language that the browser asks for, e.g. en-GB."""
+    return st.context.locale
+
+
 def current_person() -> Person | None:
     """Asked of the server on every run, so that a log-out elsewhere closes this page at its next click."""
     token = session_token()
     person = accounts.person_of(token=token) if token else None
-    st.session_state["preferences"] = Preferences(person.units, person.date_style) if person else Preferences()
+    st.session_state["preferences"] = Preferences.of(person) if person else Preferences.of_browser(browser_locale())
     return person
 
 

@@ -13,6 +13,7 @@ from services.errors import ValidationError
 from services.states import MoleState
 from services.unit_of_work import reading, transaction
 from services.views import LesionSummary, Person
+from services.words import Preferences
 
 URGENCY = (states.REFER, states.CHANGED, states.DUE, states.FINE)
 """What comes first."""
@@ -52,7 +53,7 @@ def overview(actor: Person, *, patient_id: int | None = None) -> Overview:
     found = lesions.list_lesions(actor, patient_id=patient_id)
     with reading() as session:
         patient = session.get_one(User, actor.id if patient_id is None else patient_id)
-        standing = states.states(session, [mole.id for mole in found])
+        standing = states.states(session, [mole.id for mole in found], Preferences.of(actor))
         figure = _figure(patient)
     placed = [
         PlacedMole(

@@ -9,6 +9,7 @@ from datetime import date
 
 from core import change
 from services.sizes import Link, Shot, relative_scale
+from services.words import Preferences
 
 ANNOUNCED = ("area", change.PROBABILITY)
 """What a headline and a mole's state go by. Of a dozen measurements one is beyond its error by chance every second time; these two
@@ -57,35 +58,37 @@ def against(shots: Sequence[Shot], links: Sequence[Link]) -> tuple[Compared, ...
     return tuple(compared(one, latest, links) for one in (earlier[:1] if len(earlier) == 1 else (earlier[0], earlier[-1])))
 
 
-def headline(shots: Sequence[Shot], links: Sequence[Link]) -> str:
-    """What the visits (by date) say in one sentence, without its full stop."""
-    if len(shots) < 2:
-        return f"First measured on {in_words(shots[0].visited_on)}; changes show from the second photo on" if shots else "Not measured yet"
+def headline(shots: Sequence[Shot], links: Sequence[Link], words: Preferences) -> str:
+    """What the visits (by date) say in one sentence, without its full stop; `words` is how its reader reads dates."""
+    if not shots:
+        return "Not measured yet"
+    if len(shots) == 1:
+        return f"First measured on {words.date(shots[0].visited_on)}; changes show from the second photo on"
     found = against(shots, links)
     told = next((one for one in found if one.announced), None)
     if told:
-        return sentence(told.announced, told.since)
-    return nothing(found[0])
+        return sentence(told.announced, told.since, words)
+    return nothing(found[0], words)
 
 
-def nothing(found: Compared) -> str:
+def nothing(found: Compared, words: Preferences) -> str:
     """That nothing changed beyond error since then, as far as that can be said."""
     if found.of("area") is None:
         return NOT_COMPARABLE
-    return f"Nothing changed beyond measurement error since {in_words(found.since)}"
+    return f"Nothing changed beyond measurement error since {words.date(found.since)}"
 
 
-def sentence(found: change.Change, since: date) -> str:
+def sentence(found: change.Change, since: date, words: Preferences) -> str:
     """E.g. "Grew 24 % since 12 May 2026, beyond the ±8 % that re-photographing gives"."""
     if found.name == change.PROBABILITY:
         verb = "rose" if found.after > found.before else "fell"
         return (
-            f"Probability of malignancy {verb} from {100 * found.before:.0f} to {100 * found.after:.0f} % since {in_words(since)}, "
+            f"Probability of malignancy {verb} from {100 * found.before:.0f} to {100 * found.after:.0f} % since {words.date(since)}, "
             "beyond what re-photographing gives"
         )
     verb = "Grew" if found.relative > 0 else "Shrank"
     return (
-        f"{verb} {abs(found.relative):.0%} since {in_words(since)}, beyond the ±{found.relative_detectable:.0%} {REPHOTOGRAPHING}"
+        f"{verb} {abs(found.relative):.0%} since {words.date(since)}, beyond the ±{found.relative_detectable:.0%} {REPHOTOGRAPHING}"
     ).replace("%", " %")
 
 
@@ -103,7 +106,3 @@ def edges(measurement: str, value: float, pixel_error: float, expected_dice: flo
             odds, reach = value / max(1e-9, 1 - value), math.exp(change.Z95 * error)
             return odds / reach / (1 + odds / reach), odds * reach / (1 + odds * reach)
     return value - change.Z95 * error, value + change.Z95 * error
-
-
-def in_words(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"

@@ -10,6 +10,7 @@ from services import alignments, changes, lesions, states
 from services.evolution import shot_of
 from services.unit_of_work import reading
 from services.views import Person, VisitView
+from services.words import Preferences
 
 MOST_TRIED = 8
 """So many pairs of visits are laid over each other in search of one that does; what was tried is kept and costs nothing again."""
@@ -51,7 +52,8 @@ def compare(actor: Person, *, lesion_id: int, first_visit_id: int | None = None,
     with reading() as session:
         links = [link for _, link in states.links_of(session, [lesion_id])]
     between = changes.compared(shot_of(first), shot_of(second), links)
-    said = changes.sentence(between.announced, between.since) if between.announced else changes.nothing(between)
+    words = Preferences.of(actor)
+    said = changes.sentence(between.announced, between.since, words) if between.announced else changes.nothing(between, words)
     return Comparison(lesion_id, timeline.lesion.name, visits, first, second, aligned or instead, instead, said)
 
 

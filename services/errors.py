@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 
 class ServiceError(Exception):
     """Base of all errors whose text is meant for the person."""
@@ -72,10 +70,8 @@ class ConsentMissing(ServiceError):
 class LooksDifferent(ServiceError):
     """A question rather than a fault: the photo may show another mole. Nothing was stored."""
 
-    def __init__(self, last_day: date) -> None:
-        super().__init__(
-            f"This photo does not look like the one of {last_day.day} {last_day:%B %Y}. Is it the same mole? Nothing is stored yet."
-        )
+    def __init__(self, last_day: str) -> None:
+        super().__init__(f"This photo does not look like the one of {last_day}. Is it the same mole? Nothing is stored yet.")
 
 
 class StorageFailed(ServiceError):

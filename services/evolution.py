@@ -109,21 +109,21 @@ class Evolution:
 def evolution(actor: Person, *, lesion_id: int) -> Evolution:
     """One mole over its visits, its sizes in the reader's unit. Raises NotFound."""
     found = _evolution(actor, lesion_id)
-    preferences = Preferences(actor.units, actor.date_style)
-    return replace(found, lines=tuple(_shown_in(line, preferences) for line in found.lines))
+    return replace(found, lines=tuple(_shown_in(line, Preferences.of(actor)) for line in found.lines))
 
 
 def _evolution(actor: Person, lesion_id: int) -> Evolution:
     """With millimetres, whoever reads."""
+    words = Preferences.of(actor)
     timeline = lesions.timeline(actor, lesion_id=lesion_id)  # passes the policy and leaves the audit event
     with reading() as session:
         links = [link for _, link in states.links_of(session, [lesion_id])]
         hidden = blind.unjudged(session, actor, patient_id=timeline.patient.id)
         judged = tuple(_reviews(session, lesion_id, for_patient=actor.role == "patient", hidden=hidden))
-        state = states.states(session, [lesion_id])[lesion_id]
+        state = states.states(session, [lesion_id], words)[lesion_id]
     if not timeline.lesion.unjudged:
-        return described(timeline, state, links, judged)
-    return replace(described(timeline, blind.standing(state), links, judged), headline=blind.WAITS, changed=False)
+        return described(timeline, state, links, judged, words)
+    return replace(described(timeline, blind.standing(state), links, judged, words), headline=blind.WAITS, changed=False)
 
 
 def numbers_csv(actor: Person, *, lesion_id: int) -> bytes:
@@ -158,7 +158,9 @@ def _cells(lines: Sequence[Line], place: int) -> list[str]:
 # --- for services that passed the policy already ---
 
 
-def described(timeline: Timeline, state: MoleState, links: Sequence[Link], judged: Sequence[Marker] = ()) -> Evolution:
+def described(
+    timeline: Timeline, state: MoleState, links: Sequence[Link], judged: Sequence[Marker] = (), words: Preferences = Preferences()
+) -> Evolution:
     """The evolution of what is known of a mole: `links` say which photos lie over each other, `judged` are the reviews."""
     shots = {visit.id: shot_of(visit) for visit in timeline.visits if visit.finding}
     in_order = list(shots.values())
@@ -167,7 +169,7 @@ def described(timeline: Timeline, state: MoleState, links: Sequence[Link], judge
     trend = _trend(timeline.visits, _compared_area(lines))
     notes = [Marker(visit.id, "note", note.author, "Note", note.text) for visit in timeline.visits for note in visit.notes]
     changed = any(one.matters for one in compared)
-    said = changes.headline(in_order, links)
+    said = changes.headline(in_order, links, words)
     return Evolution(timeline, state, said, changed, trend, lines, compared, (*notes, *judged))
 
 

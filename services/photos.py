@@ -28,6 +28,7 @@ from services.errors import LooksDifferent, NotFound, PhotoRefused, ServiceError
 from services.settings import settings
 from services.unit_of_work import WITH_BIN, reading, record_view, transaction
 from services.views import Person, VisitView
+from services.words import Preferences
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ def add_photo(
         prepared = _prepare(data, step)
         likeness = _likeness(last, prepared, step)
     if likeness and likeness.same is False and not confirmed_same:
-        raise LooksDifferent(last.visited_on)
+        raise LooksDifferent(Preferences.of(actor).date(last.visited_on))
     step("saving")
     masks = {name: storage.save(mask, PNG) for name, mask in prepared.masks.items()}
     heat_map = storage.save(prepared.heat_map, PNG) if prepared.heat_map else None

@@ -37,7 +37,7 @@ def mole_report(actor: Person, *, lesion_id: int) -> bytes:
         lesion = session.get(Lesion, lesion_id)
         policy.require(session, actor, Action.VIEW_REPORT, patient_id=lesion.patient_id if lesion else None)
     evolved = evolution.evolution(actor, lesion_id=lesion_id)
-    pdf = _Report(evolved.timeline.patient, Preferences(actor.units, actor.date_style))
+    pdf = _Report(evolved.timeline.patient, Preferences.of(actor))
     pdf.mole(actor, evolved)
     return _finished(actor, pdf, subject=f"lesion:{lesion_id}", patient=evolved.timeline.patient)
 
@@ -52,7 +52,7 @@ def whole_report(actor: Person, *, patient_id: int | None = None) -> bytes:
             raise NotFound
         patient = mapping.person(patient)
     moles = lesions.list_lesions(actor, patient_id=whose)
-    pdf = _Report(patient, Preferences(actor.units, actor.date_style))
+    pdf = _Report(patient, Preferences.of(actor))
     pdf.overview(moles)
     for mole in moles:
         if mole.visit_count:

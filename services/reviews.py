@@ -24,6 +24,7 @@ from services.audit import Action
 from services.errors import Conflict, ValidationError
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Person
+from services.words import Preferences
 
 LONGEST = 2000
 FURTHEST_YEARS = 10
@@ -422,8 +423,8 @@ def _told(actor: Person, review: Review, did: str) -> Conflict:
     moment = review.created_at.astimezone()
     what = "this review" if did == "changed" else "this photo"
     return Conflict(
-        f"{who} {did} {what} on {moment.day} {moment:%B %Y at %H:%M}, after you opened it. Nothing was overwritten, and what you typed is "
-        "still here: look at what stands now, then save again if you still want to."
+        f"{who} {did} {what} on {Preferences.of(actor).date(moment)} at {moment:%H:%M}, after you opened it. Nothing was overwritten, "
+        "and what you typed is still here: look at what stands now, then save again if you still want to."
     )
 
 

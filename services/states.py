@@ -14,9 +14,9 @@ import core
 from core.change import Measured
 from db.models import Alignment, Diagnosis, Lesion, Management, Reminder, Review, Upload, Visit
 from services import changes
-from services.changes import in_words
 from services.fields import today
 from services.sizes import Link, Shot
+from services.words import Preferences
 
 FINE, DUE, CHANGED, REFER = "fine", "due", "changed", "refer"
 DEFAULT_RECHECK_DAYS = 180
@@ -54,18 +54,20 @@ class _Visit:
     confidence: str
 
 
-def states(session: Session, lesion_ids: Sequence[int]) -> dict[int, MoleState]:
+def states(session: Session, lesion_ids: Sequence[int], words: Preferences = Preferences()) -> dict[int, MoleState]:
     """The state of each of these moles, for services that passed the policy; those in the bin are left out.
+
+    `words` is how whoever reads the reasons reads dates.
 
     A fixed number of queries for every five thousand moles.
     """
     found: dict[int, MoleState] = {}
     for start in range(0, len(lesion_ids), _AT_ONCE):
-        found |= _states(session, lesion_ids[start : start + _AT_ONCE])
+        found |= _states(session, lesion_ids[start : start + _AT_ONCE], words)
     return found
 
 
-def _states(session: Session, lesion_ids: Sequence[int]) -> dict[int, MoleState]:
+def _states(session: Session, lesion_ids: Sequence[int], words: Preferences) -> dict[int, MoleState]:
     visits = _visits(session, lesion_ids)
     reviews = _reviews(session, lesion_ids)
     links = defaultdict(list)
@@ -77,13 +79,14 @@ def _states(session: Session, lesion_ids: Sequence[int]) -> dict[int, MoleState]
         .where(Lesion.id.in_(lesion_ids), Lesion.deleted_at.is_(None))
     )
     return {
-        lesion_id: _state(visits.get(lesion_id, []), links[lesion_id], reviews.get(lesion_id), due_on, recheck_days)
+        lesion_id: _state(visits.get(lesion_id, []), links[lesion_id], reviews.get(lesion_id), due_on, recheck_days, words)
         for lesion_id, recheck_days, due_on in dated
     }
 
 
 def _state(
-    visits: Sequence[_Visit], links: Sequence[Link], review: Row | None, reminder: date | None, recheck_days: int | None
+    visits: Sequence[_Visit], links: Sequence[Link], review: Row | None, reminder: date | None, recheck_days: int | None,
+    words: Preferences,
 ) -> MoleState:
     if not visits:
         return MoleState(DUE, "No photo could be measured yet", None, reminder)
@@ -99,12 +102,12 @@ def _state(
     if newest.diagnosis == "malignant" and not cleared:
         return MoleState(REFER, f"The newest photo looks malignant, {newest.confidence} confidence", change, due_on)
     if told is not None and not cleared:
-        return MoleState(CHANGED, changes.sentence(told.announced, told.since), change, due_on)
+        return MoleState(CHANGED, changes.sentence(told.announced, told.since, words), change, due_on)
     if due_on <= today():
-        return MoleState(DUE, f"A new photo was due on {in_words(due_on)}", change, due_on)
+        return MoleState(DUE, f"A new photo was due on {words.date(due_on)}", change, due_on)
     if newest.diagnosis == "uncertain" and not cleared:
         return MoleState(DUE, "The newest photo leaves it uncertain; take another", change, due_on)
-    return MoleState(FINE, f"Next photo on {in_words(due_on)}", change, due_on)
+    return MoleState(FINE, f"Next photo on {words.date(due_on)}", change, due_on)
 
 
 def refers(review: Review | Row) -> str:

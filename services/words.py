@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.views import Finding
+from services.views import Finding, Person
 
 UNITS: dict[str, str] = {"mm": "Millimetres", "inch": "Inches"}
 DATE_STYLES: dict[str, str] = {
@@ -13,6 +13,7 @@ DATE_STYLES: dict[str, str] = {
     "it": "12 marzo 2026", "iso": "2026-03-12",
 }
 """Code -> an example of it."""
+_TYPED = {"en-US": "MM/DD/YYYY", "de": "DD.MM.YYYY", "iso": "YYYY-MM-DD"}
 MM_PER_INCH = 25.4
 _ENGLISH = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
@@ -38,10 +39,24 @@ class Preferences:
     date_style: str = "en-GB"
     """One of DATE_STYLES."""
 
+    @classmethod
+    def of(cls, person: Person) -> Preferences:
+        return cls(person.units, person.date_style)
+
+    @classmethod
+    def of_browser(cls, locale: str | None) -> Preferences:
+        """Of somebody who has not said it yet, by their browser's language: only Americans write the month first."""
+        return cls(date_style="en-US" if locale == "en-US" else "en-GB")
+
+    @property
+    def typed(self) -> str:
+        """In which order a date is typed, e.g. DD/MM/YYYY."""
+        return _TYPED.get(self.date_style, "DD/MM/YYYY")
+
     def date(self, day: date | datetime) -> str:
         if isinstance(day, datetime):
             day = day.astimezone().date()
-        month = _MONTHS.get(self.date_style, _ENGLISH)[day.month - 1]
+        month = self._month(day)
         match self.date_style:
             case "iso":
                 return f"{day:%Y-%m-%d}"
@@ -56,8 +71,15 @@ class Preferences:
 
     def short_date(self, day: date) -> str:
         """With the month's first three letters, for lists and axes."""
-        month = _MONTHS.get(self.date_style, _ENGLISH)[day.month - 1]
+        month = self._month(day)
         return self.date(day).replace(month, month[:3])
+
+    def month(self, day: date) -> str:
+        """Without the day, for axes: Mar 2026, or 2026-03."""
+        return f"{day:%Y-%m}" if self.date_style == "iso" else f"{self._month(day)[:3]} {day.year}"
+
+    def _month(self, day: date) -> str:
+        return _MONTHS.get(self.date_style, _ENGLISH)[day.month - 1]
 
     def length(self, mm: float) -> str:
         return f"{mm / MM_PER_INCH:.2g} in" if self.units == "inch" else f"{digits(mm)} mm"

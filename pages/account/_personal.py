@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import streamlit as st
 
-from pages._parts import field, show_error
+from pages._parts import field, preferences, show_error
 from services import accounts, profile
 from services.errors import ServiceError, ValidationError
 from services.fields import today
@@ -61,7 +61,7 @@ def _about(person: Person, found: profile.Profile) -> None:
             with field(errors, "birth_date"):
                 typed["birth_date"] = st.date_input(
                     "Birth date", value=found.birth_date, min_value=date(1900, 1, 1), max_value=today() - timedelta(days=1),
-                    format="DD/MM/YYYY", key="about_birth_date",
+                    format=preferences().typed, key="about_birth_date",
                 )
         if st.form_submit_button("Save what changed", type="primary"):
             _tried("about_errors", "Your account is up to date.", profile.change_profile, person, **typed)

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from pages._pages import PAGES
-from pages._parts import field, go, show_error
+from pages._parts import field, go, preferences, show_error
 from pages._session import current_person, log_in_browser, visitor, way_home
 from pages._words import plain
 from pages.account import _provider
-from services import accounts, email_links, external
+from services import accounts, email_links, external, profile
 from services.errors import ServiceError, ValidationError
 from services.fields import OLDEST_YEARS, Details, today
 
@@ -73,8 +73,8 @@ with st.form("sign_up", border=False):
             value=None,
             min_value=today().replace(year=today().year - OLDEST_YEARS, day=1),
             max_value=today(),
-            format="DD/MM/YYYY",
-            help="Day, month, year, for example 31/01/1980. You can type it.",
+            format=preferences().typed,
+            help="You can type it too.",
             key="sign_up_birth_date",
         )
 
@@ -110,6 +110,9 @@ if asked:
             person = accounts.sign_up(role=role, email=email, password=password, details=details)
         st.session_state.pop("sign_up_errors", None)
         email_links.ask_verification(email=person.email)
+        if person.account_state == "active":
+            shown = preferences()
+            profile.change_preferences(person, units=shown.units, date_style=shown.date_style, reminder_emails=False)
         if identity:
             log_in_browser(external.log_in(claims, user_agent=visitor()["user_agent"]))
         elif person.account_state == "active":

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages import _cases as cases
 from pages._cases import KINDS
-from pages._parts import caution, empty_state, photo
+from pages._parts import caution, empty_state, photo, preferences
 from pages._session import require_role
 from pages._words import joined, place, plain
 from services import worklist
@@ -68,7 +68,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
             "Body site", tuple(REGIONS), index=None, placeholder="All", format_func=lambda code: REGIONS[code][0], filter_mode=None,
             key="region", **kept,
         )
-        since = st.date_input("Last photo since", value=None, format="DD/MM/YYYY", key="since", **kept)
+        since = st.date_input("Last photo since", value=None, format=preferences().typed, key="since", **kept)
 # The reason is kept in the address by hand: bound, the words of the choice would be, and they hold the counts.
 kind = st.query_params.get("kind") if st.query_params.get("kind") in worklist.KINDS else None
 wanted = WorkFilter(kind=kind, region=region, since=since, search=search or "")

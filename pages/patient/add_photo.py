@@ -8,7 +8,7 @@ from pages import _same_mole as same_mole
 from pages._adding import EARLIEST, LARGEST, STEPS, TYPES, checklist, forget, look_at
 from pages._consent import consent_or_stop
 from pages._ghost import ghost_over_camera
-from pages._parts import empty_state, field, go, link, overlay, query_number
+from pages._parts import empty_state, field, go, link, overlay, preferences, query_number
 from pages._scale import card_links
 from pages._session import require_role
 from pages._words import plain
@@ -102,7 +102,7 @@ if upload and how == "File" and adding.get("preview"):
     st.image(adding["preview"], caption="Your photo, not stored yet", alt="The photo you chose", width=320)
 
 with field(errors, "taken_on"):
-    taken_on = st.date_input("Taken on", max_value=today(), min_value=EARLIEST, format="DD/MM/YYYY", key=date_key)
+    taken_on = st.date_input("Taken on", max_value=today(), min_value=EARLIEST, format=preferences().typed, key=date_key)
     if upload and how == "File":
         st.caption("The photo says so." if adding.get("dated") else "The photo does not say when it was taken; today is suggested.")
 with field(errors, "note"):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._adding import EARLIEST, LARGEST, STEPS, TYPES, Look, checklist, forget, look_at
 from pages._consent import consent_or_stop
-from pages._parts import caution, empty_state, finding_badge, link, photo
+from pages._parts import caution, empty_state, finding_badge, link, photo, preferences
 from pages._session import require_role
 from pages._words import plain
 from services import lesions, photos
@@ -41,7 +41,7 @@ def choose(upload, look: Look) -> None:
                 key=f"mole_of_{upload.file_id}",
             )
             st.date_input(
-                "Taken on", look.taken_on, min_value=EARLIEST, max_value=today(), format="DD/MM/YYYY", key=f"taken_{upload.file_id}"
+                "Taken on", look.taken_on, min_value=EARLIEST, max_value=today(), format=preferences().typed, key=f"taken_{upload.file_id}"
             )
             if isinstance(sentence := done.get(upload.file_id), str):
                 st.markdown(f":small[:red[:material/error: {sentence}]]")

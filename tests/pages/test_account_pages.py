@@ -8,8 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pyotp
 import pytest
+from sqlalchemy import select
 
+from db.models import User
 from services import accounts, email_links, mail, two_factor, unit_of_work
+from services.unit_of_work import reading
 from tests.helpers import PASSWORD, SIGN_UP
 from tests.pages.app import asked_of_the_browser, open_app, open_page, sentences_under, words
 
@@ -83,6 +86,18 @@ def test_patient_who_signs_up_is_logged_in_at_once(sign_up_page):
     app = fill_sign_up(sign_up_page)
     person = accounts.person_of(token=accounts.redeem_ticket(ticket=asked_of_the_browser(app)["ticket"]))
     assert (person.role, person.email, person.birth_date) == ("patient", SIGN_UP["email"], SIGN_UP["birth_date"])
+
+
+@pytest.mark.parametrize(
+    ("locale", "style", "typed"),
+    [("en-US", "en-US", "MM/DD/YYYY"), ("en-GB", "en-GB", "DD/MM/YYYY"), (None, "en-GB", "DD/MM/YYYY")],
+)
+def test_dates_are_at_first_as_the_browser_writes_them(locale, style, typed, sign_up_page, monkeypatch):
+    monkeypatch.setattr("pages._session.browser_locale", lambda: locale)
+    assert sign_up_page.run().date_input(key="sign_up_birth_date").proto.format == typed
+    fill_sign_up(sign_up_page)
+    with reading() as session:
+        assert session.scalars(select(User.date_style)).all() == [style]
 
 
 def test_doctor_who_signs_up_is_told_to_wait(sign_up_page):

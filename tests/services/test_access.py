@@ -478,7 +478,6 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "alignments.shots", "alignments.last_shot", "alignments.align", "alignments.kept", "evolution.shot_of", "evolution.described",
         "scales.card_pdf",
         "changes.compared", "changes.against", "changes.headline", "changes.nothing", "changes.sentence", "changes.edges",
-        "changes.in_words",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",
         "notes.filled", "performance.summed", "risk.skin_types",
         "opinions.agreement",

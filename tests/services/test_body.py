@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_mole_lies_at_its_point_else_in_the_middle_of_its_site(patient) -> None:
     lesions.add_lesion(patient, name="B", body_site="nape")
     lesions.add_lesion(patient, name="C", body_site="other")
     assert {placed.mole.name: placed.place for placed in body.overview(patient).moles} == {"A": point, "B": centre_of("nape"), "C": None}
+
+
+def test_reasons_give_dates_as_their_reader_reads_them(patient, tiny) -> None:
+    mole = lesions.add_lesion(patient, name="B", body_site="nape")
+    photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(), taken_on=date(2024, 3, 12))
+    found = {style: body.overview(replace(patient, date_style=style)).moles[0].standing.reason for style in ("en-GB", "en-US", "iso")}
+    assert list(found.values()) == [f"A new photo was due on {day}" for day in ("8 September 2024", "September 8, 2024", "2024-09-08")]
 
 
 def test_figure_is_kept_once_it_was_chosen(patient, other_patient) -> None:

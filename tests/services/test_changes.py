@@ -13,6 +13,7 @@ from core.change import Measured
 from services import changes
 from services.changes import NOT_COMPARABLE
 from services.sizes import Link, Shot
+from services.words import Preferences
 
 DAYS = (date(2025, 3, 12), date(2025, 9, 1), date(2026, 5, 12))
 
@@ -38,13 +39,21 @@ def in_register(*shots: Shot) -> list[Link]:
     return [Link(one.upload_id, other.upload_id, 1.0) for one, other in pairwise(shots)]
 
 
-def said(*shots: Shot, links: list[Link] | None = None) -> str:
-    return changes.headline(shots, in_register(*shots) if links is None else links)
+def said(*shots: Shot, links: list[Link] | None = None, words: Preferences = Preferences()) -> str:
+    return changes.headline(shots, in_register(*shots) if links is None else links, words)
 
 
 def test_nothing_measured_and_only_one() -> None:
     assert said() == "Not measured yet"
     assert said(shot(1)) == "First measured on 12 March 2025; changes show from the second photo on"
+
+
+def test_dates_are_told_as_the_reader_reads_them() -> None:
+    words = Preferences(date_style="en-US")
+    assert said(shot(1), words=words) == "First measured on March 12, 2025; changes show from the second photo on"
+    assert said(shot(1), shot(2, 10_300), words=words).endswith(" since March 12, 2025")
+    assert said(shot(1), shot(2, 15_000), words=words).startswith("Grew 50 % since March 12, 2025, beyond the ±")
+    assert " since March 12, 2025, " in said(shot(1), shot(2, probability=0.9), words=words)
 
 
 @pytest.mark.parametrize("scale", [True, False])

@@ -11,10 +11,10 @@ from sqlalchemy import select, update
 from db.base import now
 from db.models import Lesion, OutgoingMail, Reminder, User
 from services import bin, lesions, photos, reminders, risk, states
-from services.changes import in_words
 from services.errors import NotFound, ValidationError
 from services.fields import today
 from services.unit_of_work import reading, transaction
+from services.words import Preferences
 from tests.helpers import photo_bytes
 
 
@@ -85,7 +85,7 @@ def test_old_first_photo_was_due_half_a_year_after_it(patient, mole, days_ago: i
     assert dates(patient) == [(180 - days_ago, "state")]
     with reading() as session:
         reason = states.states(session, [mole])[mole].reason
-    day = in_words(today() + timedelta(days=180 - days_ago))
+    day = Preferences().date(today() + timedelta(days=180 - days_ago))
     assert reason == (f"Next photo on {day}" if days_ago < 180 else f"A new photo was due on {day}")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import calendar
 import io
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -72,6 +74,9 @@ def test_units_and_dates_are_the_readers(patient, doctor, mole) -> None:
     assert "12. August 2024" in own
     assert "Area 64.5 mm²" in theirs
     assert "12 August 2024" in theirs
+    american = " ".join(text_of(report.mole_report(replace(patient, date_style="en-US"), lesion_id=mole.id)).split())
+    assert "since January 12, 2024" in american, "what changed, with its date"
+    assert not re.findall(rf"\d ({'|'.join(calendar.month_name[1:])}) \d{{4}}", american)
 
 
 def test_report_leaves_its_entry(patient, mole) -> None:
