@@ -1,9 +1,10 @@
 """Damaged photos by the thousand: `python -m benchmarks.fuzz_uploads [--count 10000] [--seed 1]`.
 
-Small valid files of every format, accepted and refused, are mutated (bits flipped, cut, spliced with one another, numbers in headers
-and chunk lengths replaced, checksums put right again so that the damage is found deeper) and given to the decoder of uploads by two
-threads. Printed: how many were read and refused, by code; how workers ended and were replaced; the slowest file; peak memory of server
-and worker. Exit 1 if anything but a photo or a refusal came out, a file took longer than a hang may, or memory went over its bound.
+Small valid files of every format, accepted and refused, are mutated (bits flipped, cut, spliced with one another, numbers in headers and
+chunk lengths replaced, checksums put right again so that the damage is found deeper) and given to the decoder of uploads by two threads.
+Printed: how many were read and refused, by code; how workers ended and were replaced; the slowest file, in wall time and in processor
+time, which other load does not change; peak memory of server and worker. Exit 1 if anything but a photo or a refusal came out, a file
+took longer than a hang may, or memory went over its bound.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
-from benchmarks.upload_bombs import GRACE_SECONDS, encoded, flat_png, peak_mb, run_length_bmp, watch_memory
+from benchmarks.upload_bombs import encoded, flat_png, peak_mb, run_length_bmp, took_too_long, watch_memory
 from core.isolation import MEMORY_BYTES, SECONDS, Decoder
 from core.photo import MOST_PIXELS, UnreadablePhoto
 
@@ -175,6 +176,9 @@ class Figures:
     failures: list[str] = field(default_factory=list)
     """What no file may cause."""
     slowest_seconds: float = 0.0
+    """Wall time, waiting for a worker included."""
+    longest_seconds: float = 0.0
+    """The most processor time that a file took."""
     slowest: int = -1
     """Index of the slowest file."""
     server_mb: float = 0.0
@@ -220,8 +224,9 @@ def fuzz(count: int, seed: int, decoder: Decoder, *, threads: int = 2, progress:
     figures.stopped = Counter(decoder.stopped)
     figures.server_mb, figures.worker_mb = peaks["server"], peaks["worker"]
     figures.server_growth_mb = max(0.0, peaks["server"] - before)
-    if figures.slowest_seconds > SECONDS + GRACE_SECONDS:
-        figures.failures.append(f"file {figures.slowest} took {figures.slowest_seconds:.1f} s")
+    figures.longest_seconds = decoder.longest_seconds
+    if took_too_long(decoder, figures.slowest_seconds):
+        figures.failures.append(f"a file took {figures.longest_seconds:.1f} s, or file {figures.slowest} {figures.slowest_seconds:.1f} s")
     if figures.worker_mb > MOST_WORKER_MB or figures.server_growth_mb > MOST_SERVER_GROWTH_MB:
         figures.failures.append("memory went over its bound")
     return figures
@@ -249,7 +254,8 @@ def main() -> int:
     for said, number in figures.outcomes.most_common():
         print(f"  {number:6} {said}")
     print(f"workers given up and replaced: {dict(figures.stopped) or 'none'}")
-    print(f"slowest: file {figures.slowest}, {figures.slowest_seconds:.2f} s (limit {SECONDS:.0f} s)")
+    print(f"most processor time of a file: {figures.longest_seconds:.2f} s (limit {SECONDS:.0f} s)")
+    print(f"slowest: file {figures.slowest}, {figures.slowest_seconds:.2f} s of wall time, waiting for a worker included")
     growth = f"{figures.server_growth_mb:.0f} MB more than before"
     print(f"peak memory: server {figures.server_mb:.0f} MB ({growth}), worker {figures.worker_mb:.0f} MB")
     print("\n".join(figures.failures) or "no crash of the server, no hang, memory bounded")

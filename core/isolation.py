@@ -4,10 +4,17 @@
 
 A worker is a fresh process (`python -m core.isolation`), not a fork: a fork would inherit the server's threads half-way through
 what they do, its networks and its secrets. It gets an environment of its own, no open file but one socket, limits on address space,
-CPU time and files, and of the kernel's calls only those for memory, time and that socket (core.confinement). Wall time is kept by
-the server, which kills a worker that is late. The answer is checked as if an attacker wrote it, since after a decoder was taken over
-one does: a line of JSON and pixels, nothing that is executed on reading (no pickle) and no shared memory that could be shortened
-while the server looks at it.
+processor time and files, and of the kernel's calls only those for memory, time and that socket (core.confinement). The answer is
+checked as if an attacker wrote it, since after a decoder was taken over one does: a line of JSON and pixels, nothing that is executed
+on reading (no pickle) and no shared memory that could be shortened while the server looks at it.
+
+A photo has 5 s of the worker's own processor time. Wall time would refuse honest photos on a machine that is busy: a worker that
+waits for its turn is late through no fault of the file. The server reads the worker's clock (of all its threads) ten times a second
+and kills it, since a decoder that was taken over could lift its own limit, which is there for the case that nobody is left to watch
+it. What sleeps uses no processor time, so wall time is limited too, to a minute: with 5 s of work that is a machine with twelve times
+more to do than it can, and nothing that decoders do sleeps; they open no file and no connection, only HEIF's threads could wait for
+one another for ever. On a machine with nothing else to do, then, a file that keeps a decoder at work is refused after 5 s, or sooner
+where it works in several threads.
 """
 
 from __future__ import annotations
@@ -43,10 +50,13 @@ logger = logging.getLogger(__name__)
 
 WORKERS = 2
 SECONDS = 5.0
-"""Wall time for one photo; the worker's own limit of CPU time is there for the case that nobody is left to watch it."""
+"""Processor time for one photo. 50 megapixels took 2.6 s at most (PNG and lossy WebP of noise, on one 2 GHz core)."""
+WALL_SECONDS = 60.0
+"""Wall time for one photo, or for starting a worker."""
+_LOOK_SECONDS = 0.1
+"""So often the server looks at the worker's clock."""
 MEMORY_BYTES = 1280 * 1024**2
 """What a worker may take beyond what it has when it starts; 50 megapixels of WebP with alpha, the most demanding, take 1000 MB."""
-START_SECONDS = 30.0
 PHOTOS_PER_WORKER = 500
 """Then a new one: libraries leak a little with each damaged file."""
 REMEMBERED_SECONDS = 20.0
@@ -67,15 +77,26 @@ class WorkersUnavailable(RuntimeError):
 class Decoder:
     """A few workers, started when first needed, replaced when they end, and shared by all threads."""
 
-    def __init__(self, workers: int = WORKERS, *, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES):
+    def __init__(
+        self,
+        workers: int = WORKERS,
+        *,
+        seconds: float = SECONDS,
+        wall_seconds: float = WALL_SECONDS,
+        memory_bytes: int = MEMORY_BYTES,
+    ):
+        """`seconds` are processor time for one photo, `wall_seconds` wall time."""
         self._seconds = seconds
+        self._wall_seconds = wall_seconds
         self._memory_bytes = memory_bytes
         self._places = threading.BoundedSemaphore(workers)
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
         self.stopped: Counter[str] = Counter()
-        """Why workers were given up: late, memory, or how the process ended."""
+        """Why workers were given up: processor time, wall time, memory, or how the process ended."""
+        self.longest_seconds = 0.0
+        """The most processor time that a photo took, whatever came of it; 0 where the system does not tell."""
 
     @property
     def pids(self) -> list[int]:
@@ -92,9 +113,9 @@ class Decoder:
             raise UnreadablePhoto("empty_file")
         with self._places:
             worker = self._take()
-            good = False
+            good, limits = False, _Limits(worker.process.pid, self._seconds, self._wall_seconds)
             try:
-                photo = worker.read(data, self._seconds)
+                photo = worker.read(data, limits)
                 good = worker.photos < PHOTOS_PER_WORKER
                 return photo
             except UnreadablePhoto as refusal:
@@ -103,9 +124,11 @@ class Decoder:
                     self._note("memory", data)
                 raise
             except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-                self._note("late" if isinstance(error, TimeoutError) else worker.ending(), data)
+                self._note(str(error) if isinstance(error, TimeoutError) else worker.ending(), data)
                 raise UnreadablePhoto("over_limits") from error
             finally:
+                with self._lock:
+                    self.longest_seconds = max(self.longest_seconds, limits.spent())
                 # Whatever else interrupts this (Streamlit does, with an exception of its own), the worker is then in mid-sentence.
                 self._give_back(worker) if good else self._end(worker)
 
@@ -228,6 +251,34 @@ read_photo = recent.read_photo
 atexit.register(decoder.close)
 
 
+class _Limits:
+    """What is left for one photo."""
+
+    def __init__(self, pid: int, seconds: float, wall_seconds: float):
+        self._pid = pid
+        self._seconds = seconds
+        self._until = time.monotonic() + wall_seconds
+        self._spent = 0.0
+        self._before = 0.0
+        self._before = self.spent()
+
+    def spent(self) -> float:
+        """Processor time in seconds since this began; of a process that has ended, what it was when last asked."""
+        with suppress(OSError):
+            # The clock of another process, see clock_getcpuclockid(3): Linux makes its number of the process's.
+            self._spent = time.clock_gettime((~self._pid << 3) | 2) - self._before
+        return self._spent
+
+    def wait_seconds(self) -> float:
+        """How long to wait for the worker before asking again. Raises TimeoutError, which says which time is over."""
+        if self.spent() >= self._seconds:
+            raise TimeoutError("processor time")
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("wall time")
+        return min(left, _LOOK_SECONDS)
+
+
 class _Worker:
     """One process and the server's end of the socket to it."""
 
@@ -246,7 +297,7 @@ class _Worker:
                 self._socket.close()
                 raise WorkersUnavailable(f"No process to decode photos could be started: {error.strerror}.") from error
         try:
-            self._receive_into(bytearray(len(_READY)), time.monotonic() + START_SECONDS)
+            self._receive(len(_READY), _Limits(self.process.pid, WALL_SECONDS, WALL_SECONDS))
         except (OSError, EOFError) as error:
             self.end()
             raise WorkersUnavailable("The process to decode photos did not start.") from error
@@ -254,19 +305,18 @@ class _Worker:
             self.end()
             raise
 
-    def read(self, data: bytes, seconds: float) -> Photo:
+    def read(self, data: bytes, limits: _Limits) -> Photo:
         """Raises UnreadablePhoto as the worker found.
 
         If it does not answer as agreed: TimeoutError, or another of OSError, EOFError, ValueError, KeyError and TypeError.
         """
-        deadline = time.monotonic() + seconds
         self.photos += 1
-        self._send(struct.pack("!Q", len(data)), deadline)
-        self._send(data, deadline)
-        (size,) = struct.unpack("!I", self._receive(4, deadline))
+        self._send(struct.pack("!Q", len(data)), limits)
+        self._send(data, limits)
+        (size,) = struct.unpack("!I", self._receive(4, limits))
         if size > _LONGEST_ANSWER:
             raise EOFError
-        answer = json.loads(self._receive(size, deadline))
+        answer = json.loads(self._receive(size, limits))
         if "refused" in answer:
             raise UnreadablePhoto(answer["refused"])
         height, width = int(answer["height"]), int(answer["width"])
@@ -274,7 +324,7 @@ class _Worker:
             raise EOFError
         taken_on = date.fromisoformat(answer["taken_on"]) if answer["taken_on"] else None
         rgb = np.empty((height, width, 3), np.uint8)
-        self._receive_into(memoryview(rgb).cast("B"), deadline)
+        self._receive_into(memoryview(rgb).cast("B"), limits)
         rgb.flags.writeable = False
         return Photo(rgb, answer["format"], width, height, taken_on)
 
@@ -293,30 +343,29 @@ class _Worker:
             return "it did not answer as agreed"
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
 
-    def _send(self, data: bytes, deadline: float) -> None:
-        self._socket.settimeout(_left(deadline))
-        self._socket.sendall(data)
+    def _send(self, data: bytes, limits: _Limits) -> None:
+        view = memoryview(data)
+        while view:
+            self._socket.settimeout(limits.wait_seconds())
+            with suppress(TimeoutError):
+                view = view[self._socket.send(view) :]
 
-    def _receive(self, size: int, deadline: float) -> bytearray:
+    def _receive(self, size: int, limits: _Limits) -> bytearray:
         buffer = bytearray(size)
-        self._receive_into(buffer, deadline)
+        self._receive_into(buffer, limits)
         return buffer
 
-    def _receive_into(self, buffer: bytearray | memoryview, deadline: float) -> None:
+    def _receive_into(self, buffer: bytearray | memoryview, limits: _Limits) -> None:
         view = memoryview(buffer)
         while view:
-            self._socket.settimeout(_left(deadline))
-            count = self._socket.recv_into(view)
+            self._socket.settimeout(limits.wait_seconds())
+            try:
+                count = self._socket.recv_into(view)
+            except TimeoutError:
+                continue
             if count == 0:
                 raise EOFError
             view = view[count:]
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 # --- in the worker ---
@@ -381,7 +430,7 @@ def _send_header(connection: socket.socket, answer: dict) -> None:
 
 
 def _limit(memory_bytes: int) -> None:
-    with suppress(OSError):  # Linux only: elsewhere address space is not limited, time still is
+    with suppress(OSError):  # Linux only: elsewhere address space is not limited, processor time still is
         # If the machine runs out of memory all the same, this process goes before the server does.
         Path("/proc/self/oom_score_adj").write_text("1000")
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -402,8 +451,8 @@ def _lower(kind: int, most: int) -> None:
 
 def _limit_cpu(seconds: float) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    # Twice the wall time, since HEIF is decoded by several threads.
-    most = int(used.ru_utime + used.ru_stime + 2 * seconds) + 1
+    # The kernel counts whole seconds; one more, so that the server looks first.
+    most = int(used.ru_utime + used.ru_stime + seconds) + 2
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 

@@ -142,8 +142,8 @@ UNREADABLE = {
 
 @pytest.fixture
 def one_worker(monkeypatch):
-    """A decoder of this test's own, given up on a photo after a second."""
-    decoder = isolation.Decoder(1, seconds=1.0)
+    """A decoder of this test's own, given up on when it has not answered after seconds."""
+    decoder = isolation.Decoder(1, wall_seconds=3.0)
     recent = isolation.RecentPhotos(decoder)
     monkeypatch.setattr(isolation, "decoder", decoder)
     monkeypatch.setattr(isolation, "read_photo", recent.read_photo)
