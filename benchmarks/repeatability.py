@@ -9,8 +9,7 @@ growth of 20 % in area and no growth are announced between two photos, and the s
 were really photographed more than once. With --fit, the standard errors of measurement go to weights/repeatability.json, from lesions of
 the parts that were held back from training for such fits (validation and calibration), so that the test part judges them.
 
-Growth is a re-photograph of the lesion made larger by 20 % in area, the skin around it pushed outward, with no growth from twice the
-lesion's reach.
+Growth is a re-photograph of the lesion made larger by 20 % in area, the skin next to it pushed outward.
 """
 
 from __future__ import annotations
@@ -39,6 +38,7 @@ MM_PER_PIXEL = 0.05
 CARD_ERROR = 0.0112
 """What core.scale says of the card in most of the scenes of benchmarks.scale_card."""
 GROWTH = 1.2
+GIVES_WAY = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,18 +83,18 @@ def _touches_frame(mask: NDArray[np.bool_]) -> bool:
 
 
 def grown(shown: Shown, growth: float) -> Shown:
-    """The lesion larger by `growth` in area about its middle; skin beyond twice its reach stays where it is."""
+    """The lesion larger by `growth` in area about its middle; skin gives way within GIVES_WAY of its radius and stays beyond."""
     rows, columns = np.nonzero(shown.mask)
-    middle = np.array([columns.mean(), rows.mean()])
-    reach = float(np.hypot(columns - middle[0], rows - middle[1]).max())
+    middle_x, middle_y = np.float32(columns.mean()), np.float32(rows.mean())
     y, x = np.mgrid[: shown.mask.shape[0], : shown.mask.shape[1]].astype(np.float32)
-    x, y = x - np.float32(middle[0]), y - np.float32(middle[1])
-    distance = np.hypot(x, y) / np.float32(reach)
-    side = np.float32(np.sqrt(growth))
-    # Inside, the picture is read nearer to the middle; from the grown outline to twice the reach that fades out.
-    blend = np.clip((distance - side) / (2.2 - side), 0, 1)
-    shrink = (1 - blend) / side + blend
-    map_x, map_y = x * shrink + np.float32(middle[0]), y * shrink + np.float32(middle[1])
+    x, y = x - middle_x, y - middle_y
+    nearer = np.float32(1 / np.sqrt(growth))
+    larger = cv2.remap(shown.mask.astype(np.uint8), x * nearer + middle_x, y * nearer + middle_y, cv2.INTER_NEAREST)
+    away = cv2.distanceTransform(1 - larger, cv2.DIST_L2, 5)
+    # Inside, the picture is read nearer to the middle; from the grown outline outward that fades out.
+    fade = np.clip(away / (GIVES_WAY * np.sqrt(np.count_nonzero(shown.mask) / np.pi)), 0, 1).astype(np.float32)
+    shrink = nearer + (1 - nearer) * fade
+    map_x, map_y = x * shrink + middle_x, y * shrink + middle_y
     rgb = cv2.remap(shown.rgb, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
     return Shown(rgb, cv2.remap(shown.mask.astype(np.uint8) * 255, map_x, map_y, cv2.INTER_LINEAR) > 127)
 

@@ -4,6 +4,10 @@ Features of skin and mole (SIFT: Lowe, "Distinctive image features from scale-in
 sifted by RANSAC (Fischler, Bolles, 1981); where there are too few, the outlines are laid over each other at the turn at which the
 photos agree best. Both are then refined on the brightness itself (ECC: Evangelidis, Psarakis, IEEE TPAMI 30, 2008). What comes out is
 judged by how well the photos agree: it is refused rather than shown wrongly.
+
+A mole that grew looks like the same mole seen from nearer by. So what lies outside both outlines goes first: only where the skin
+itself agrees does the match tell the scale of one photo in the other (`by_skin`). Else the moles are laid over each other, to be looked
+at, and nothing is said of size.
 """
 
 from __future__ import annotations
@@ -30,6 +34,15 @@ MOST_BENT = 1.3
 """How much longer one direction may become than another: two photos tilted by 25 degrees about different axes give 1.2."""
 LEAST_AGREEMENT = 0.45
 """Between what different moles reach and what re-photographed ones do (benchmarks/registration.py)."""
+LEAST_SKIN_AGREEMENT = 0.5
+"""The same for the skin alone."""
+LEAST_SKIN = 0.12
+"""Share of the second photo that both must show of skin for it to bear a match."""
+AROUND_MOLE = 0.12
+"""So wide a border of the mole is no skin, as a share of its diameter: outlines are not certain, and skin gives way to growth."""
+TURNS_DEGREES = (-6, -3, 0, 3, 6)
+STRETCHES = tuple(1.03**step for step in range(-16, 8))
+"""Turns and scales about the mole at which the skin is sought from a match of the moles: it may have grown to 1.6 times its diameter."""
 LARGEST_RATIO = 4.0
 LEAST_OVERLAP = 0.15
 
@@ -59,6 +72,10 @@ class Registration:
     """Correlation of the two photos' detail (brightness without its slow changes) where they overlap, -1 to 1."""
     features: int
     """How many places of the skin, matched by what they look like, agree with the matrix."""
+    skin_agreement: float
+    """The same correlation outside both outlines alone; -1 where the photos show too little skin to tell."""
+    by_skin: bool
+    """Whether the skin around the mole bears the match, and `relative_scale` with it. Else the mole may have grown by what it says."""
     outline_overlap: float
     """Dice overlap of both outlines once in register, 0 to 1; 0 where a mask is missing."""
     accepted: bool
@@ -75,6 +92,8 @@ class _Picture:
     seen: NDArray[np.bool_]
     """False in the black around a dermoscope's round field."""
     mask: Mask | None
+    skin: NDArray[np.bool_]
+    """What is seen of the skin well outside the outline."""
     scale: float
     """Working pixels a pixel of the photo."""
     smooth: NDArray[np.float32]
@@ -96,12 +115,21 @@ class _Match:
 
 
 def register(first_rgb: RGB, second_rgb: RGB, first_mask: Mask | None = None, second_mask: Mask | None = None) -> Registration:
-    """Lay the first photo (H x W x 3) over the second; masks (H x W) of the mole help where the skin shows little."""
+    """Lay the first photo (H x W x 3) over the second; masks (H x W) of the mole tell it from the skin. Without them all is skin."""
     first, second = _picture(first_rgb, first_mask), _picture(second_rgb, second_mask)
-    guesses = [guess] if (guess := _by_features(first, second)) else []
+    matched = _matched(first, second)
+    guesses = [guess] if (guess := _fitted(*matched)) else []
     if not (guesses and guesses[0].features >= ENOUGH_FEATURES) and first.mask is not None and second.mask is not None:
         guesses += _by_outlines(first, second)
-    refined = [_refined(first, second, guess) for guess in guesses or [_Match(_outer_fit(first, second))]]
+    guesses = guesses or [_Match(_outer_fit(first, second))]
+    if first.mask is not None and second.mask is not None:
+        on_skin = [_at(one.skin, points) for one, points in zip((first, second), matched, strict=True)]
+        by_features = _fitted(*(points[on_skin[0] & on_skin[1]] for points in matched))
+        on_skin = [_refined(first, second, guess, skin=True) for guess in [by_features, *_sought(first, second, guesses)] if guess]
+        best = max(on_skin, key=lambda one: _evidence(first, second, one.matrix))
+        if _skin_agreement(first, second, best.matrix) >= LEAST_SKIN_AGREEMENT:
+            return _judged(first, second, best)
+    refined = [_refined(first, second, guess) for guess in guesses]
     return _judged(first, second, max(refined, key=lambda one: _agreement(first.detail, second.detail, one.matrix, second.seen)))
 
 
@@ -144,7 +172,14 @@ def _picture(rgb: RGB, mask: Mask | None) -> _Picture:
     smooth = cv2.GaussianBlur(bright.astype(np.float32), (0, 0), 1.5)
     inside = None if mask is None else cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
     detail = smooth - cv2.GaussianBlur(smooth, (0, 0), DETAIL_PX)
-    return _Picture(bright, seen, inside if inside is not None and inside.any() else None, scale, smooth, detail)
+    inside = inside if inside is not None and inside.any() else None
+    return _Picture(bright, seen, inside, seen & ~_widened(inside) if inside is not None else seen, scale, smooth, detail)
+
+
+def _widened(mask: Mask) -> Mask:
+    """Return the mole with its border."""
+    border = max(4, round(AROUND_MOLE * float(np.sqrt(4 * np.count_nonzero(mask) / np.pi))))
+    return cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * border + 1,) * 2)) > 0
 
 
 def _outer_fit(first: _Picture, second: _Picture) -> NDArray[np.float64]:
@@ -153,20 +188,30 @@ def _outer_fit(first: _Picture, second: _Picture) -> NDArray[np.float64]:
     return np.column_stack([np.eye(2), shift])
 
 
-def _by_features(first: _Picture, second: _Picture) -> _Match | None:
+def _matched(first: _Picture, second: _Picture) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return n x 2 places in either picture that look like each other and like nothing else."""
     sift = cv2.SIFT_create(nfeatures=1500, contrastThreshold=0.015, edgeThreshold=15)
     points, described = [], []
     for one in (first, second):
         found, vectors = sift.detectAndCompute(one.bright, one.seen.astype(np.uint8))
         if vectors is None or len(vectors) < FEWEST_FEATURES:
-            return None
+            return np.empty((0, 2)), np.empty((0, 2))
         points.append(np.array([point.pt for point in found]))
         # RootSIFT (Arandjelovic, Zisserman, CVPR 2012)
         described.append(np.sqrt(vectors / np.maximum(vectors.sum(axis=1, keepdims=True), 1e-6)))
     pairs = _mutual(*described)
-    if len(pairs) < FEWEST_FEATURES:
+    return points[0][pairs[:, 0]], points[1][pairs[:, 1]]
+
+
+def _at(mask: NDArray[np.bool_], points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    columns, rows = np.rint(points).astype(int).T
+    return mask[rows.clip(0, mask.shape[0] - 1), columns.clip(0, mask.shape[1] - 1)]
+
+
+def _fitted(source: NDArray[np.float64], target: NDArray[np.float64]) -> _Match | None:
+    """Return what most of the matched places (n x 2 each) agree on; None where they are too few."""
+    if len(source) < FEWEST_FEATURES:
         return None
-    source, target = points[0][pairs[:, 0]], points[1][pairs[:, 1]]
     settings = {"method": cv2.RANSAC, "ransacReprojThreshold": 4.0, "maxIters": 5000, "confidence": 0.999}
     matrix, kept = cv2.estimateAffinePartial2D(source, target, **settings)
     if matrix is None or kept.sum() < FEWEST_FEATURES:
@@ -211,6 +256,34 @@ def _by_outlines(first: _Picture, second: _Picture) -> list[_Match]:
     return [_Match(matrix) for _, _, matrix in ranked[:2]]
 
 
+def _sought(first: _Picture, second: _Picture, guesses: list[_Match]) -> list[_Match]:
+    """Return the guesses and, for each, the turn and scale about the mole's middle at which the skin around it agrees best."""
+    half = 1 / 2
+    # Blurred: a step of scale or turn moves the rim by some pixels.
+    small = [
+        cv2.resize(cv2.GaussianBlur(one.detail, (0, 0), 2.0), None, fx=half, fy=half, interpolation=cv2.INTER_AREA)
+        for one in (first, second)
+    ]
+    skin = [
+        cv2.resize(one.skin.astype(np.uint8), one_small.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        for one, one_small in zip((first, second), small, strict=True)
+    ]
+    middle = np.array(np.nonzero(first.mask)).mean(axis=1)[::-1]
+    found = []
+    for guess in guesses:
+        there = guess.matrix[:, :2] @ middle + guess.matrix[:, 2]
+        ranked = []
+        for degrees in TURNS_DEGREES:
+            turn = np.radians(degrees)
+            turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+            for stretch in STRETCHES:
+                linear = stretch * turned @ guess.matrix[:, :2]
+                matrix = np.column_stack([linear, there - linear @ middle])
+                ranked.append((_skin_correlation(*small, *skin, _resized(matrix, half, half)), matrix))
+        found += [guess, _Match(max(ranked, key=lambda one: one[0])[1])]
+    return found
+
+
 def _resized(matrix: NDArray[np.float64], first: float, second: float) -> NDArray[np.float64]:
     """Return the matrix between the pictures once the first is resized by `first` and the second by `second`; pixel middles count."""
     linear = matrix[:, :2] * (second / first)
@@ -233,18 +306,43 @@ def _agreement(first: NDArray[np.float32], second: NDArray[np.float32], matrix: 
     return float((one @ other) / (np.linalg.norm(one) * np.linalg.norm(other) + 1e-6))
 
 
-def _refined(first: _Picture, second: _Picture, guess: _Match) -> _Match:
+def _refined(first: _Picture, second: _Picture, guess: _Match, *, skin: bool = False) -> _Match:
+    """Return the guess moved to where the pictures, or the skin in them alone, agree best; as it was where that is no better."""
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
     start = guess.matrix.astype(np.float32)
+    # On skin the slow changes are the lamp's, which does not move with it.
+    pictures = (first.detail, second.detail) if skin else (first.smooth, second.smooth)
+    where = second.skin & _moved(first.skin, guess.matrix, second.bright.shape) if skin else second.seen
     try:
         # ECC's template is the first photo: its matrix leads from there to the second.
-        seen = second.seen.astype(np.uint8) * 255
-        _, moved = cv2.findTransformECC(first.smooth, second.smooth, start, cv2.MOTION_AFFINE, criteria, seen, 1)
+        _, moved = cv2.findTransformECC(*pictures, start, cv2.MOTION_AFFINE, criteria, where.astype(np.uint8) * 255, 1)
     except cv2.error:  # It does not converge: the guess is too far off for it.
         return guess
     moved = moved.astype(np.float64)
-    before, after = (_agreement(first.detail, second.detail, matrix, second.seen) for matrix in (guess.matrix, moved))
+    if skin:
+        before, after = (_skin_agreement(first, second, matrix) for matrix in (guess.matrix, moved))
+    else:
+        before, after = (_agreement(first.detail, second.detail, matrix, second.seen) for matrix in (guess.matrix, moved))
     return replace(guess, matrix=moved) if after > before and _bent(moved) < MOST_BENT else guess
+
+
+def _skin_agreement(first: _Picture, second: _Picture, matrix: NDArray[np.float64]) -> float:
+    return _skin_correlation(first.detail, second.detail, first.skin, second.skin, matrix)
+
+
+def _evidence(first: _Picture, second: _Picture, matrix: NDArray[np.float64]) -> float:
+    """Return how unlikely the skin's agreement is by chance (Fisher's z): much skin goes before little that agrees better."""
+    both = second.skin & _moved(first.skin, matrix, second.bright.shape)
+    return float(np.arctanh(np.clip(_skin_agreement(first, second, matrix), -0.99, 0.99)) * np.sqrt(both.mean()))
+
+
+def _skin_correlation(
+    first: NDArray[np.float32], second: NDArray[np.float32], first_skin: NDArray[np.bool_], second_skin: NDArray[np.bool_],
+    matrix: NDArray[np.float64],
+) -> float:  # fmt: skip
+    """Return the correlation of both pictures where both show skin; -1 where that is too little to tell."""
+    both = second_skin & _moved(first_skin, matrix, second.shape)
+    return _agreement(first, second, matrix, both) if both.mean() >= LEAST_SKIN else -1.0
 
 
 def _bent(matrix: NDArray[np.float64]) -> float:
@@ -266,15 +364,18 @@ def _judged(first: _Picture, second: _Picture, match: _Match) -> Registration:
     seen_back = _moved(second.seen, match.matrix, first.bright.shape, back=True)
     overlap = float((seen_back & first.seen).sum() / max(1, first.seen.sum()))
     agreement = _agreement(first.detail, second.detail, match.matrix, second.seen & _moved(first.seen, match.matrix, second.bright.shape))
+    skin = _skin_agreement(first, second, match.matrix)
     ratio = float(np.sqrt(abs(np.linalg.det(match.matrix[:, :2]))))
     if determinant <= 0 or not 1 / LARGEST_RATIO < ratio < LARGEST_RATIO or _bent(matrix) > MOST_BENT:
         reason = "implausible"
     elif overlap < LEAST_OVERLAP:
         reason = "little_overlap"
     else:
-        reason = "" if agreement >= LEAST_AGREEMENT else "unlike"
+        # A mole may have changed out of all likeness; the skin around it has not.
+        reason = "" if skin >= LEAST_SKIN_AGREEMENT or agreement >= LEAST_AGREEMENT else "unlike"
     turn = float(np.degrees(np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])))
     scale = float(np.sqrt(abs(determinant)))
     outlines = _outline_overlap(first, second, match.matrix)
     residual = match.residual / second.scale
-    return Registration(matrix, scale, turn, overlap, residual, agreement, match.features, outlines, not reason, reason)
+    by_skin = not reason and skin >= LEAST_SKIN_AGREEMENT
+    return Registration(matrix, scale, turn, overlap, residual, agreement, match.features, skin, by_skin, outlines, not reason, reason)

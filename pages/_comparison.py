@@ -57,6 +57,11 @@ def _way(comparison: Comparison) -> str:
             ":material/info: The first and the newest photo could not be laid over each other. Shown are the newest two that could; choose "
             "any others above."
         )
+    if comparison.aligned and not comparison.by_skin:
+        st.markdown(
+            ":material/info: Too little of the same skin shows around the mole, so the mole itself was laid over the earlier one. "
+            "Growth does not show in these pictures. A scale card beside the mole makes it measurable."
+        )
     if comparison.aligned:
         # In the page's address too, so that what one sees can be kept and sent.
         return st.radio("Show", WAYS, index=WAYS.index(SWIPE), horizontal=True, key="way", bind="query-params")

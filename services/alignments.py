@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from core import overlay as pictures
@@ -22,7 +25,7 @@ from db.models import Alignment, Diagnosis, Lesion, Upload, Visit
 from services import policy, stored
 from services.audit import Action
 from services.cache import cached
-from services.errors import NotFound
+from services.errors import NotFound, StorageFailed
 from services.unit_of_work import reading, record_view, transaction
 from services.views import Person
 
@@ -35,6 +38,10 @@ FULL_DIFFERENCE = 25.0
 AROUND = 2.2
 """The pictures show the lesion with so much around it, as a multiple of its size."""
 
+COMPLETE_S = 4.0
+"""So long at a time are photos laid over each other that were not yet: other chores wait meanwhile."""
+
+logger = logging.getLogger(__name__)
 _one_at_a_time = threading.Lock()
 """Registration takes all cores for a moment, and two pictures of the same pair need it once."""
 
@@ -60,7 +67,7 @@ def aligned_file(actor: Person, *, first_upload_id: int, second_upload_id: int, 
     found = align(first, second)
     if not found.accepted:
         raise NotFound("These two photos could not be laid over each other.")
-    hashes = (first.content_hash, first.mask_hash, second.content_hash, second.mask_hash)
+    hashes = (first.content_hash, first.mask_hash, second.content_hash, second.mask_hash, sha256(found.matrix.tobytes()).hexdigest())
     return cached("-".join([*(name[:24] for name in hashes), f"{kind}.jpg"]), lambda: _picture(first, second, found, kind))
 
 
@@ -119,8 +126,42 @@ def kept(first_upload_id: int, second_upload_id: int, found: Registration) -> Al
     """The registration as a row."""
     return Alignment(
         first_upload_id=first_upload_id, second_upload_id=second_upload_id, accepted=found.accepted, reason=found.reason,
-        matrix=found.matrix.tolist(), relative_scale=found.relative_scale,
+        matrix=found.matrix.tolist(), relative_scale=found.relative_scale, by_skin=found.by_skin,
     )
+
+
+def complete(seconds: float = COMPLETE_S) -> int:
+    """Lay photos over the one before, where that was never done, for so long; returns how many pairs were done.
+
+    For the server itself: after registration has changed, and for photos that came in when it could not be done.
+    """
+    until = time.monotonic() + seconds
+    done = 0
+    for first_upload_id, second_upload_id in _missing():
+        if time.monotonic() > until:
+            break
+        with reading() as session:
+            found = {shot.upload_id: shot for shot in shots(session, (first_upload_id, second_upload_id))}
+        if len(found) < 2:
+            continue
+        try:
+            align(found[first_upload_id], found[second_upload_id])
+        except StorageFailed as error:  # One damaged file must not keep the others from it.
+            logger.error("Two photos could not be laid over each other: %s", error)
+            continue
+        done += 1
+    return done
+
+
+def _missing() -> list[tuple[int, int]]:
+    """Neighbours by date of all moles that were never laid over each other."""
+    measured = _measured().with_only_columns(Upload.id, Visit.lesion_id, Visit.visited_on, maintain_column_froms=True).distinct().subquery()
+    before = func.lag(measured.c.id).over(partition_by=measured.c.lesion_id, order_by=(measured.c.visited_on, measured.c.id))
+    pairs = select(before.label("first"), measured.c.id.label("second")).subquery()
+    known = exists().where(Alignment.first_upload_id == pairs.c.first, Alignment.second_upload_id == pairs.c.second)
+    wanted = select(pairs).where(pairs.c.first.is_not(None), ~known).order_by(pairs.c.second.desc())
+    with reading() as session:
+        return [tuple(row) for row in session.execute(wanted)]
 
 
 def _kept(session: Session, first: Shot, second: Shot) -> Registration | None:
@@ -128,9 +169,10 @@ def _kept(session: Session, first: Shot, second: Shot) -> Registration | None:
         select(Alignment).where(Alignment.first_upload_id == first.upload_id, Alignment.second_upload_id == second.upload_id)
     )
     return row and Registration(
-        matrix=np.array(row.matrix), relative_scale=row.relative_scale, accepted=row.accepted, reason=row.reason,
+        matrix=np.array(row.matrix), relative_scale=row.relative_scale, by_skin=row.by_skin, accepted=row.accepted, reason=row.reason,
         # What is not kept was only needed to judge the match.
-        rotation_degrees=math.nan, overlap=math.nan, residual_px=math.nan, agreement=math.nan, features=0, outline_overlap=math.nan,
+        rotation_degrees=math.nan, overlap=math.nan, residual_px=math.nan, agreement=math.nan, features=0, skin_agreement=math.nan,
+        outline_overlap=math.nan,
     )
 
 

@@ -15,7 +15,7 @@ ANNOUNCED = ("area", change.PROBABILITY)
 """What a headline and a mole's state go by. Of a dozen measurements one is beyond its error by chance every second time; these two
 are what people act on, and the others stand in the table."""
 REPHOTOGRAPHING = "that re-photographing gives"
-NOT_COMPARABLE = "Sizes cannot be compared yet: the photos carry no scale and could not be laid over each other"
+NOT_COMPARABLE = "Sizes cannot be compared yet: the photos carry no scale, and too little skin around the mole shows in both"
 
 
 @dataclass(frozen=True)

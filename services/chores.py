@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services import bin, logs, outbox, reminders
+from services import alignments, bin, logs, outbox, reminders
 
 DAY_S = 24 * 3600.0
 
@@ -26,6 +26,7 @@ CHORES: tuple[Chore, ...] = (
     Chore("forget old e-mails", DAY_S, outbox.forget_old),
     Chore("remind by e-mail", 3600, reminders.queue_emails),
     Chore("empty the bin", DAY_S, bin.purge),
+    Chore("lay photos over each other", 60, alignments.complete),
 )
 
 _stopped = threading.Event()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from core.registration import Registration
 from services import alignments, changes, lesions, states
 from services.evolution import shot_of
 from services.unit_of_work import reading
@@ -28,6 +29,8 @@ class Comparison:
     second: VisitView | None
     aligned: bool
     """The first photo could be laid over the second: alignments.aligned_file has pictures of the two."""
+    by_skin: bool
+    """The skin around the mole bears that. Else the moles themselves lie over each other, and what one grew by does not show."""
     instead: bool
     """Nobody named these two: the first and the newest photo do not lie over each other, and they are the newest that do."""
     headline: str
@@ -43,24 +46,25 @@ def compare(actor: Person, *, lesion_id: int, first_visit_id: int | None = None,
     timeline = lesions.timeline(actor, lesion_id=lesion_id)  # passes the policy and leaves the audit event
     visits = tuple(visit for visit in timeline.visits if visit.finding)
     if len(visits) < 2:
-        return Comparison(lesion_id, timeline.lesion.name, visits, None, None, False, False, "Nothing to compare yet")
+        return Comparison(lesion_id, timeline.lesion.name, visits, None, None, False, False, False, "Nothing to compare yet")
     usual = first, second = _chosen(visits, first_visit_id, second_visit_id)
-    aligned = _aligned(first, second)
-    if not aligned and not {first_visit_id, second_visit_id} & {visit.id for visit in visits}:
-        first, second = next((pair for pair in _newest_pairs(visits) if pair != usual and _aligned(*pair)), usual)
+    found = _laid(first, second)
+    if not found.accepted and not {first_visit_id, second_visit_id} & {visit.id for visit in visits}:
+        others = ((pair, _laid(*pair)) for pair in _newest_pairs(visits) if pair != usual)
+        (first, second), found = next((other for other in others if other[1].accepted), (usual, found))
     instead = (first, second) != usual
     with reading() as session:
         links = [link for _, link in states.links_of(session, [lesion_id])]
     between = changes.compared(shot_of(first), shot_of(second), links)
     words = Preferences.of(actor)
     said = changes.sentence(between.announced, between.since, words) if between.announced else changes.nothing(between, words)
-    return Comparison(lesion_id, timeline.lesion.name, visits, first, second, aligned or instead, instead, said)
+    return Comparison(lesion_id, timeline.lesion.name, visits, first, second, found.accepted, found.by_skin, instead, said)
 
 
-def _aligned(first: VisitView, second: VisitView) -> bool:
+def _laid(first: VisitView, second: VisitView) -> Registration:
     with reading() as session:
         stored = {shot.upload_id: shot for shot in alignments.shots(session, [first.finding.upload_id, second.finding.upload_id])}
-    return alignments.align(stored[first.finding.upload_id], stored[second.finding.upload_id]).accepted
+    return alignments.align(stored[first.finding.upload_id], stored[second.finding.upload_id])
 
 
 def _newest_pairs(visits: tuple[VisitView, ...]) -> Iterator[tuple[VisitView, VisitView]]:

@@ -39,7 +39,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Link:
-    """Two photos that lie over each other."""
+    """Two photos that lie over each other by the skin that both show."""
 
     first: int
     second: int

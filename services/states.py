@@ -125,12 +125,12 @@ def clears(review: Review | Row) -> bool:
 
 
 def links_of(session: Session, lesion_ids: Sequence[int]) -> Iterator[tuple[int, Link]]:
-    """Which photos of these moles lie over each other, with the mole."""
+    """Which photos of these moles lie over each other by the skin around the mole, with the mole."""
     rows = session.execute(
         select(Visit.lesion_id, Alignment.first_upload_id, Alignment.second_upload_id, Alignment.relative_scale)
         .join(Upload, Alignment.second_upload_id == Upload.id)
         .join(Visit, Upload.visit_id == Visit.id)
-        .where(Visit.lesion_id.in_(lesion_ids), Alignment.accepted)
+        .where(Visit.lesion_id.in_(lesion_ids), Alignment.by_skin)
     )
     for lesion_id, *link in rows:
         yield lesion_id, Link(*link)

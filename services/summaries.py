@@ -15,7 +15,7 @@ from sqlalchemy import Row, delete, event, func, insert, inspect, select, update
 from sqlalchemy.orm import Session
 
 import core
-from db.models import Diagnosis, Lesion, MoleSummary, Reminder, Review, RiskAnswers, Upload, Visit
+from db.models import Alignment, Diagnosis, Lesion, MoleSummary, Reminder, Review, RiskAnswers, Upload, Visit
 from services.states import CHANGED, REFER, MoleState
 from services.states import states as mole_states
 
@@ -105,6 +105,8 @@ def _hangs_on(thing: object) -> Iterator[tuple[str, int]]:
             yield from (("visit", number) for number in _before_and_after(thing, "visit_id"))
         case Diagnosis():
             yield "upload", thing.upload_id
+        case Alignment():
+            yield "upload", thing.second_upload_id
         case Review():
             yield "diagnosis", thing.diagnosis_id
         case RiskAnswers():

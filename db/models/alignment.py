@@ -22,3 +22,5 @@ class Alignment(Stored, Base):
     """2 x 3, from pixels of the first photo to pixels of the second."""
     relative_scale: Mapped[float]
     """Pixels of the second photo a pixel of the first."""
+    by_skin: Mapped[bool]
+    """Whether the skin around the mole bears the match. Else the scale may hide growth, and no size is compared by it."""

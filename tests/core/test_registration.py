@@ -1,5 +1,7 @@
 """Photos whose place over each other is known."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -46,6 +48,34 @@ def test_another_mole_is_refused_with_a_reason(shown):
     registration = register(shown.rgb, other.rgb, shown.mask, other.mask)
     assert not registration.accepted
     assert registration.reason in {"unlike", "implausible", "little_overlap"}
+
+
+def test_a_mole_that_grew_is_laid_by_the_skin_around_it_and_not_by_itself():
+    """A mole of twice the size looks like the same mole from nearer by: laid over itself, it would never seem to grow."""
+    mole = replace(Mole.random(22, "melanoma", 3, 1.25), diameter_fraction=0.36)
+    first, second = (photograph(mole, visit=visit) for visit in (0, 2))
+    registration = register(first.rgb, second.rgb, first.mask, second.mask)
+    assert registration.accepted and registration.by_skin
+    assert registration.relative_scale == pytest.approx(first.mm_per_pixel / second.mm_per_pixel, rel=0.01)
+    growth = np.count_nonzero(second.mask) / np.count_nonzero(first.mask) / registration.relative_scale**2
+    assert growth == pytest.approx(1.25**2, rel=0.04)
+
+
+def test_skin_that_shows_nothing_tells_no_scale(shown):
+    wide = cv2.dilate(shown.mask.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.float32)
+    inside = cv2.GaussianBlur(wide, (0, 0), 5)[..., None]
+    skin = np.median(shown.rgb[~shown.mask], axis=0)
+    on_plain_skin = (shown.rgb * inside + skin * (1 - inside)).astype(np.uint8)
+    again = rephotograph(on_plain_skin, np.random.default_rng(4))
+    moved = cv2.warpPerspective(shown.mask.astype(np.uint8), again.homography, shown.mask.shape[::-1]) > 0
+    registration = register(on_plain_skin, again.rgb, shown.mask, moved)
+    assert registration.accepted and not registration.by_skin
+
+
+def test_a_mole_that_fills_the_photo_tells_no_scale(shown):
+    everywhere = np.ones(shown.mask.shape, bool)
+    registration = register(shown.rgb, shown.rgb, everywhere, everywhere)
+    assert registration.accepted and not registration.by_skin and registration.skin_agreement == -1
 
 
 def test_photos_without_anything_in_them_are_refused():

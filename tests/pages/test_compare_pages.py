@@ -23,12 +23,13 @@ from tests.pages.app import open_app, open_page, words
 @pytest.fixture
 def in_register(monkeypatch) -> dict:
     """Whether two photos can be laid over each other, and whether they look like the same mole; change its fields."""
-    answer = {"same": True, "accepted": True}
+    answer = {"same": True, "accepted": True, "by_skin": True}
 
     def registration(*_photos) -> Registration:
         return Registration(
             matrix=np.array([[1.0, 0, 0], [0, 1, 0]]), relative_scale=1.0, rotation_degrees=0.0, overlap=1.0, residual_px=math.nan,
-            agreement=0.9, features=50, outline_overlap=0.9, accepted=answer["accepted"], reason="" if answer["accepted"] else "unlike",
+            agreement=0.9, features=50, skin_agreement=0.9, by_skin=answer["by_skin"], outline_overlap=0.9,
+            accepted=answer["accepted"], reason="" if answer["accepted"] else "unlike",
         )
 
     monkeypatch.setattr(photos, "same_mole", lambda first, second: Sameness(1.0, answer["same"], registration()))
@@ -78,12 +79,22 @@ def test_two_visits_in_register_are_offered_in_every_way(role, file, request, mo
 
 
 def test_photos_out_of_register_are_shown_side_by_side_only_and_the_page_says_so(monkeypatch, patient, mole, visits, in_register, token_of):
-    in_register["accepted"] = False
+    in_register.update(accepted=False, by_skin=False)
     visits()
     app = open_page(open_app(monkeypatch, token_of(patient)), "patient/compare.py", mole=mole.id)
     assert not app.exception
     assert "could not be laid over each other" in words(app)
     assert ways(app) == []
+
+
+def test_photos_laid_over_by_the_mole_alone_say_what_they_hide(monkeypatch, patient, mole, visits, in_register, token_of):
+    in_register["by_skin"] = False
+    visits()
+    app = open_page(open_app(monkeypatch, token_of(patient)), "patient/compare.py", mole=mole.id)
+    assert not app.exception
+    assert "cannot be compared" in app.title[0].value
+    assert "Growth does not show in these pictures" in words(app)
+    assert ways(app) == ["Side by side", "Swipe", "Blink", "Difference", "Outlines"]
 
 
 def test_one_visit_says_what_is_needed(monkeypatch, patient, mole, tiny, token_of):

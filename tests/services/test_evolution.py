@@ -10,33 +10,38 @@ from datetime import date
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from core.registration import Registration
 from core.sameness import Sameness
 from db.base import now
-from db.models import Alignment, Diagnosis, Management, Review, Upload, Verdict
+from db.models import Alignment, Diagnosis, Management, MoleSummary, Review, Upload, Verdict
 from services import alignments, comparing, evolution, lesions, notes, photos, scales, sharing
-from services.errors import LooksDifferent, NotFound
+from services.errors import LooksDifferent, NotFound, StorageFailed
 from services.unit_of_work import reading, transaction
 from tests.helpers import photo_bytes
 
 DAYS = (date(2024, 1, 10), date(2024, 3, 10), date(2024, 6, 10))
 
 
-def registration(accepted: bool = True) -> Registration:
+def registration(accepted: bool = True, by_skin: bool = True) -> Registration:
     return Registration(
         matrix=np.array([[1.0, 0, 0], [0, 1, 0]]), relative_scale=1.0, rotation_degrees=0.0, overlap=1.0, residual_px=math.nan,
-        agreement=0.9, features=50, outline_overlap=0.9, accepted=accepted, reason="" if accepted else "unlike",
+        agreement=0.9, features=50, skin_agreement=0.9, by_skin=accepted and by_skin, outline_overlap=0.9,
+        accepted=accepted, reason="" if accepted else "unlike",
     )
 
 
 @pytest.fixture
 def in_register(monkeypatch):
     """What the comparison of two photos answers; change its fields."""
-    answer = {"same": True, "accepted": True}
-    monkeypatch.setattr(photos, "same_mole", lambda first, second: Sameness(1.0, answer["same"], registration(answer["accepted"])))
-    monkeypatch.setattr(alignments.registration, "register", lambda *_photos: registration(answer["accepted"]))
+    answer = {"same": True, "accepted": True, "by_skin": True}
+
+    def found(*_photos) -> Registration:
+        return registration(answer["accepted"], answer["by_skin"])
+
+    monkeypatch.setattr(photos, "same_mole", lambda first, second: Sameness(1.0, answer["same"], found()))
+    monkeypatch.setattr(alignments.registration, "register", found)
     return answer
 
 
@@ -80,6 +85,48 @@ def test_photos_that_could_not_be_laid_over_each_other_are_not_compared(patient,
     assert not found.changed
     assert [line.unit for line in found.lines_of("area")] == ["% of the frame"]
     assert found.state.state != "changed"
+
+
+def test_a_photo_laid_over_by_the_mole_itself_tells_no_size(patient, mole, add, in_register) -> None:
+    """A mole laid over itself never grows."""
+    in_register["by_skin"] = False
+    add(DAYS[0], 20)
+    add(DAYS[1], 30)
+    found = evolution.evolution(patient, lesion_id=mole)
+    assert "cannot be compared" in found.headline
+    assert [line.unit for line in found.lines_of("area")] == ["% of the frame"]
+    shown = comparing.compare(patient, lesion_id=mole)
+    assert (shown.aligned, shown.by_skin) == (True, False)
+
+
+def test_photos_never_laid_over_each_other_are_in_time(patient, mole, add, monkeypatch) -> None:
+    visits = [add(day, radius) for day, radius in zip(DAYS, (20, 24, 30), strict=True)]
+    with transaction() as session:
+        for row in session.scalars(select(Alignment)):
+            session.delete(row)
+        session.execute(update(MoleSummary).values(change=None))
+    assert "cannot be compared" in evolution.evolution(patient, lesion_id=mole).headline
+    assert alignments.complete() == 2
+    assert evolution.evolution(patient, lesion_id=mole).headline.startswith("Grew 1")
+    with reading() as session:
+        pairs = {(row.first_upload_id, row.second_upload_id) for row in session.scalars(select(Alignment))}
+        assert session.scalar(select(MoleSummary.change)) > 1, "the work list follows"
+    assert pairs == {(visits[0].photo.id, visits[1].photo.id), (visits[1].photo.id, visits[2].photo.id)}
+    assert alignments.complete() == 0
+
+
+def test_a_damaged_photo_keeps_no_other_from_being_laid_over(patient, mole, add, monkeypatch) -> None:
+    visits = [add(day, radius) for day, radius in zip(DAYS, (20, 24, 30), strict=True)]
+    with transaction() as session:
+        session.execute(delete(Alignment))
+
+    def damaged(first, second):
+        if second.upload_id == visits[2].photo.id:
+            raise StorageFailed("The file is damaged.")
+        return registration()
+
+    monkeypatch.setattr(alignments, "_register", damaged)
+    assert alignments.complete() == 1
 
 
 def test_trend_needs_three_visits(patient, mole, add) -> None:
