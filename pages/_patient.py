@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages._parts import empty_state, format_date, go, link, photo, preferences, state_badge
+from pages._sparkline import sparkline
 from pages._words import ago, joined, place, plain, short_date
 from services import events, risk
 from services.body import PlacedMole
@@ -68,9 +69,15 @@ def _course(photos: Sequence[PhotoPoint]) -> None:
         for point in measured if (point.area_mm2 is not None) == scaled
     ]
     probabilities = [100 * point.probability for point in measured]
-    left, right = st.columns(2, wrap=False)
-    left.metric(f"Area, {unit}", digits(areas[-1]), chart_data=areas if len(areas) > 1 else None)
-    right.metric("Probability", percent(measured[-1].probability), chart_data=probabilities if len(probabilities) > 1 else None)
+    for side, name, words, values in zip(
+        st.columns(2, wrap=False), (f"Area, {unit}", "Probability"), (digits(areas[-1]), percent(measured[-1].probability)),
+        (areas, probabilities), strict=True,
+    ):
+        with side, st.container(gap="xxsmall"):
+            st.metric(name, words)
+            if len(values) > 1:
+                # st.metric's own line has no words for who cannot see it.
+                st.image(sparkline(values), alt=f"{name}, over {len(values)} photos: {', '.join(map(digits, values))}", width=160)
 
 
 def all_photos(photos: Sequence[PhotoPoint]) -> None:

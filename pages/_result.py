@@ -101,7 +101,7 @@ def pictures(shown: PhotoView, corrected: Sequence[ReviewView] = ()) -> None:
 def answer(shown: PhotoView) -> None:
     """For the patient: probability, advice and caution, then what the photo itself leaves in doubt."""
     finding_card(shown.finding, headline=False)
-    _basis()
+    _basis(shown)
     _warnings(shown)
 
 
@@ -109,12 +109,14 @@ def reading(shown: PhotoView) -> None:
     """For the doctor: probability and what it rests on."""
     st.markdown(f"Probability of malignancy **{probability_words(shown.finding)}**")
     st.markdown("From this one photo: the networks know no history, no other mole and no touch.")
-    _basis()
+    _basis(shown)
     _warnings(shown)
     caution()
 
 
-def _basis() -> None:
+def _basis(shown: PhotoView) -> None:
+    if shown.by_camera:
+        return  # its warning says the same of this very photo
     # On held-out camera photos the classifier is sure and wrong: see left_out, mednode, in weights/mobilenetv2/card.json.
     st.caption(
         ":material/dermatology: The networks learned from photos through a dermoscope. For a plain camera photo the probability is "

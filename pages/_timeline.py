@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from pages import _charts as charts
@@ -10,6 +9,7 @@ from pages import _notes as note_parts
 from pages._pages import PAGES
 from pages._parts import empty_state, format_date, full_address, go, link, photo, query_number, state_badge
 from pages._point_photos import point_photos
+from pages._table import table
 from pages._words import bands, brief, interval_words, plain, said, short_date
 from services import evolution
 from services.errors import AccessError
@@ -137,7 +137,7 @@ def numbers(shown: Evolution) -> None:
     pages = -(-len(visits) // ROWS_A_PAGE)
     number = st.pagination(pages, key=f"rows_{shown.timeline.lesion.id}") if pages > 1 else 1
     rows = [_row(shown, visit) for visit in visits[(number - 1) * ROWS_A_PAGE : number * ROWS_A_PAGE]]
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Numbers of each visit")
+    table(rows, label="Numbers of each visit", key=f"numbers_{shown.timeline.lesion.id}")
     address = full_address(f"/export/mole/{shown.timeline.lesion.id}.csv")
     st.markdown(f":material/download: [Download all numbers as CSV]({address})")
     st.caption("In brackets the error, 95 %. Sizes in % of the frame carry no scale: the distance of the camera changes them.")

@@ -56,6 +56,7 @@ def photo(upload: Upload) -> PhotoView:
         accepted=upload.accepted,
         reasons=tuple(core.sentence(code) for code in upload.reasons),
         warnings=tuple(core.sentence(code) for code in upload.warnings),
+        by_camera="camera_photo" in upload.warnings,
         finding=finding(upload.diagnoses[-1]) if upload.diagnoses else None,
         scale=scale(upload),
     )

@@ -100,6 +100,8 @@ class PhotoView:
     warnings: tuple[str, ...]
     """Sentences, ready to show."""
     finding: Finding | None
+    by_camera: bool = False
+    """One of the warnings says that it looks as if taken without a dermoscope."""
     scale: ScaleView | None = None
     """None: sizes are relative to the frame."""
     unjudged: bool = False

@@ -63,6 +63,7 @@ class TinyAnalyser:
     def __init__(self, probability: float = 0.03, reasons: tuple[str, ...] = ()) -> None:
         self.probability = probability
         self.reasons = reasons
+        self.warnings = ("below_1280x720",)
         self.seen: list[np.ndarray] = []
 
     def analyse(self, photo: np.ndarray, *, on_step=lambda step: None, **_more) -> core.Analysis:
@@ -76,7 +77,7 @@ class TinyAnalyser:
         mask = cv2.GaussianBlur(photo, (0, 0), 2).mean(axis=2) < 128
         on_step("classifying")
         return core.Analysis(
-            width, height, True, (), ("below_1280x720",),
+            width, height, True, (), self.warnings,
             masks={"tiny": mask, "other": ~mask}, chosen="tiny", expected_dice=0.9,
             malignant_probability=self.probability, interval=(self.probability / 2, min(1.0, self.probability * 2)),
             diagnosis=core.Diagnosis.BENIGN if self.probability < 0.5 else core.Diagnosis.MALIGNANT,

@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious on the pages before log-in and a patient's own, on a phone in both themes.
+"""axe-core finds nothing serious on the pages before log-in and a patient's own, and a few of a doctor's, on a phone in both themes.
 
 axe-core (MPL-2.0) is no part of the repository: npm brings it into test-results, and without npm the test is skipped.
 """
@@ -23,9 +23,12 @@ AXE = RESULTS / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 ADDRESSES: dict[str, tuple[str, ...]] = {
     "nobody": ("/log-in", "/sign-up", "/reset-password", "/verify-email", "/change-email"),
     "patient": (
-        "/moles", "/add-mole?view=front&x=0.744&y=0.2", "/add-photo?mole={mole}", "/add-photos", "/reminders", "/risk",
-        "/sharing", "/account",
+        "/moles", "/add-mole?view=front&x=0.744&y=0.2", "/edit-mole?mole={mole}", "/mole?mole={mole}", "/visit?mole={mole}&visit={visit}",
+        "/compare?mole={mole}", "/compare?mole={mole}&way=Swipe", "/add-photo?mole={mole}", "/add-photos", "/reminders", "/risk",
+        "/sharing", "/my-data", "/bin", "/consent", "/account",
     ),
+    "doctor": ("/patient?patient={patient}", "/timeline?mole={mole}", "/model-cards"),
+    "stranger": ("{link}",),
 }
 FOUND = """async () => (await axe.run()).violations
     .filter((found) => ["serious", "critical"].includes(found.impact))

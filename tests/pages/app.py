@@ -41,6 +41,12 @@ def sentences_under(app: AppTest, key: str) -> list[str]:
     raise AssertionError(f"There is no widget {key} in a container.")
 
 
+def tables(app: AppTest) -> list[list[dict[str, str]]]:
+    """Each table of pages._table: its rows, by the names of its columns."""
+    drawn = [json.loads(component.proto.json) for component in app.get("bidi_component")]
+    return [[dict(zip(one["columns"], row, strict=True)) for row in one["rows"]] for one in drawn if one and "columns" in one]
+
+
 def asked_of_the_browser(app: AppTest) -> dict | None:
     """What the page told the browser to send to a route, see pages._session.ASK_THE_ROUTE."""
     components = app.get("bidi_component")

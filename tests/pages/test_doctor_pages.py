@@ -10,7 +10,7 @@ from services import lesions, notes, photos, risk, sharing
 from services.body_sites import BODY_SITES
 from services.fields import today
 from tests.helpers import photo_bytes
-from tests.pages.app import open_app, open_page, sentences_under, words
+from tests.pages.app import open_app, open_page, sentences_under, tables, words
 
 PAGES = ("patients", "patient", "timeline", "visit", "compare")
 OF_A_PATIENT = PAGES[1:]
@@ -176,6 +176,14 @@ def test_moles_are_listed_with_the_most_urgent_first(page, patient, mole, shared
     assert "The newest photo looks malignant, high confidence." in words(app)
 
 
+def test_course_of_a_mole_is_drawn_with_words_for_who_cannot_see_it(page, patient, mole, shared, add):
+    for days_ago, probability in ((300, 0.02), (100, 0.2), (4, 0.9)):
+        add(days_ago, probability=probability)
+    drawn = [image.proto.imgs[0] for image in page("patient", patient=patient.id).get("image") if "svg" in image.proto.imgs[0].url]
+    assert [one.url.partition(",")[0] for one in drawn] == ["data:image/svg+xml;base64"] * 2, "in the page, and on no open address"
+    assert "Probability, over 3 photos: 2, 20, 90" in [one.alt for one in drawn]
+
+
 def test_mole_of_the_list_opens_its_timeline(page, patient, mole, shared, add):
     add(4)
     assert "changes show from the second photo on" in click(page("patient", patient=patient.id), f"open_{mole.id}").title[0].value
@@ -227,7 +235,7 @@ def test_timeline_has_both_plots_the_strip_and_the_numbers(page, patient, mole, 
     assert "Ann Archer, born 17 May 1980" in words(app)
     assert len(app.get("plotly_chart")) == 7
     assert len(app.image) == 3
-    assert app.table[0].value["Finding"].tolist() == ["Benign, high confidence", "Photo refused", "Benign, high confidence"]
+    assert [row["Finding"] for row in tables(app)[0]] == ["Benign, high confidence", "Photo refused", "Benign, high confidence"]
 
 
 def test_timeline_of_one_visit(page, mole, shared, add):

@@ -16,7 +16,7 @@ from services.body_sites import BODY_SITES
 from services.errors import ServiceError
 from services.fields import today
 from tests.helpers import exif_with_place, photo_bytes
-from tests.pages.app import open_app, open_page, sentences_under, words
+from tests.pages.app import open_app, open_page, sentences_under, tables, words
 
 PAGES = ("moles", "add_mole", "edit_mole", "mole", "add_photo", "add_photos", "visit", "reminders", "risk", "sharing")
 SITE = next(iter(BODY_SITES))
@@ -564,6 +564,15 @@ def test_result_gives_every_number_its_unit(page, mole, add):
     assert numbers["Networks"] == "tiny 1, other 1"
 
 
+def test_what_speaks_against_a_camera_photo_is_said_once(page, tiny, mole, add):
+    general, of_this_photo = "The networks learned from photos through a dermoscope", "looks as if taken without a dermoscope"
+    said = words(page("visit", visit=add(3).id))
+    assert general in said and of_this_photo not in said
+    tiny.warnings = ("camera_photo",)
+    said = words(page("visit", visit=add().id))
+    assert general not in said and of_this_photo in said
+
+
 def test_warnings_are_sentences(page, mole, add):
     assert "The photo is smaller than 1280 x 720 pixels" in words(page("visit", visit=add().id))
 
@@ -627,7 +636,7 @@ def test_one_visit_has_both_plots_and_says_when_changes_show(page, mole, add):
     assert "Newest photo: benign, high confidence" in words(app)
     assert drawn_plots(app) == ["area", "probability", "diameter", "asymmetry", "border", "colours", "growth"]
     assert not any(button.key == "compare" for button in app.button)
-    assert len(app.table[0].value) == 1
+    assert len(tables(app)[0]) == 1
 
 
 def test_several_visits_are_compared_without_claiming_a_change(page, mole, add):
@@ -636,7 +645,7 @@ def test_several_visits_are_compared_without_claiming_a_change(page, mole, add):
     app = page("mole", mole=mole.id)
     assert app.title[0].value.startswith("Nape: ")
     assert "grew" not in app.title[0].value
-    assert app.table[0].value["Probability"].tolist()[0] == "4\u00a0%\u00a0(2\u00a0to\u00a08)"
+    assert tables(app)[0][0]["Probability"] == "4\u00a0%\u00a0(2\u00a0to\u00a08)"
     assert len(pictures(app)) == 3
 
 
@@ -644,7 +653,7 @@ def test_refused_photo_stays_visible_as_a_gap(page, mole, add):
     add(400)
     add(200, reasons=("no_lesion",))
     app = page("mole", mole=mole.id)
-    assert app.table[0].value["Finding"].tolist() == ["Photo refused", "Benign, high confidence"]
+    assert [row["Finding"] for row in tables(app)[0]] == ["Photo refused", "Benign, high confidence"]
     assert len(pictures(app)) == 2
 
 
@@ -661,12 +670,12 @@ def test_many_visits_come_in_pages(page, mole, add):
         add(3 * number)
     app = page("mole", mole=mole.id)
     assert len(pictures(app)) == 13, "the newest, and twelve thumbnails"
-    assert len(app.table[0].value) == 25
+    assert len(tables(app)[0]) == 25
     strip, _ = app.get("pagination")
     strip.set_value(3).run()
     assert len(pictures(app)) == 6
     app.get("pagination")[1].set_value(2).run()
-    assert len(app.table[0].value) == 5
+    assert len(tables(app)[0]) == 5
 
 
 def test_plots_stand_without_bands_where_the_networks_cannot_be_loaded(page, mole, add, monkeypatch):

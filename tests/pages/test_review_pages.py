@@ -15,7 +15,7 @@ from services import lesions, opinions, photos, reviews, sharing
 from services.fields import today
 from services.model_cards import Figure, ModelCard
 from tests.helpers import photo_bytes
-from tests.pages.app import open_app, open_page, sentences_under, words
+from tests.pages.app import open_app, open_page, sentences_under, tables, words
 
 NAEVUS, MELANOMA = "400096001", "93655004"
 
@@ -233,16 +233,19 @@ def test_pages_are_not_shown_to_patients(name, monkeypatch, patient, token_of) -
 
 
 def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypatch) -> None:
+    figures = Figure("dice", "ph2", 100, 0.9082, (0.8936, 0.9204)), Figure("auc", "ph2", 20, 0.8, None, left_out=True)
     measured, new = (
         ModelCard(name, name.title(), "1", "segmentation", ("ham10000",), "", "", "", "", figures)
-        for name, figures in (("old", (Figure("dice", "ph2", 100, 0.9082, (0.8936, 0.9204)),)), ("new", ()))
+        for name, figures in (("old", figures), ("new", ()))
     )
     monkeypatch.setattr("services.model_cards.model_cards", lambda: (measured, new))
     app = page("doctor/model_cards.py")
     assert app.title[0].value == "2 networks answer"
     assert "So many figures" not in words(app), "what explains a constant is not for the page"
-    (table,) = app.table
-    assert table.value.iloc[0].tolist()[1:] == ["PH2, held out", "100", "0.908 (0.894 to 0.920)"]
+    assert tables(app) == [[
+        {"Photos": "PH2, held out (n = 100)", "Dice": "0.908 (0.894 to 0.920)", "AUC": ""},
+        {"Photos": "PH2, before it learned from any of them (n = 20)", "Dice": "", "AUC": "0.800"},
+    ]]  # fmt: skip
     assert "has not been measured yet" in words(app)
 
 

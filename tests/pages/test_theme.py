@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pages._sparkline import TEAL
+
 CONFIG = tomllib.loads((Path(__file__).resolve().parents[2] / ".streamlit" / "config.toml").read_text())
 THEMES = {name: CONFIG["theme"][name] for name in ("light", "dark")}
 HUES = ("red", "orange", "yellow", "green", "blue", "violet", "gray")
@@ -58,6 +60,10 @@ def test_primary_button_can_be_read_and_seen(theme):
 
 def test_lines_of_charts_can_be_seen(theme):
     assert [color for color in theme["chartCategoricalColors"] if contrast(rgb(color), rgb(theme["backgroundColor"])) < SEEN] == []
+
+
+def test_small_lines_can_be_seen(theme):
+    assert contrast(rgb(TEAL), rgb(theme["backgroundColor"])) >= SEEN
 
 
 def test_upload_limit_is_the_services_own():
