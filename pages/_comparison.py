@@ -33,12 +33,22 @@ def draw(comparison: Comparison, *, timeline_page: str, visit_page: str) -> None
     """The page below its way back: what changed between the two, which two, and the two in each way of comparing."""
     st.title(comparison.headline, anchor=False)
     st.caption(plain(comparison.lesion_name))
+    if comparison.first is None and comparison.unjudged:
+        empty_state(
+            "Your judgement comes first",
+            "What changed shows once you have judged the photos: you judge before seeing the networks' answer.",
+            icon=":material/visibility_off:", page=timeline_page, action="Back to the mole", mole=comparison.lesion_id,
+        )
+        return
     if comparison.first is None:
         empty_state(
             "Two measured photos are needed", "From the second measured photo on, any two visits can be compared here.",
             page=timeline_page, action="Back to the mole", mole=comparison.lesion_id,
         )
         return
+    if comparison.unjudged:
+        told = "1 visit is" if comparison.unjudged == 1 else f"{comparison.unjudged} visits are"
+        st.caption(f":material/visibility_off: {told} left out until you have judged what the photo shows.")
     chosen, shown = st.columns([4, 7], gap="medium")
     with chosen:
         _choose(comparison)

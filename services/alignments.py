@@ -64,6 +64,10 @@ def aligned_file(actor: Person, *, first_upload_id: int, second_upload_id: int, 
     if kind not in KINDS:
         raise NotFound
     first, second = pair(actor, first_upload_id=first_upload_id, second_upload_id=second_upload_id)
+    if kind == "outlines":  # which tell what the networks make of the photos
+        with reading() as session:
+            for shot in (first, second):
+                policy.require(session, actor, Action.VIEW_OVERLAY, patient_id=shot.patient_id, upload_id=shot.upload_id)
     found = align(first, second)
     if not found.accepted:
         raise NotFound("These two photos could not be laid over each other.")

@@ -1,6 +1,7 @@
 """What a doctor who judges before seeing the networks' answer is not shown yet: the answers they have not judged.
 
-For services that passed the policy already. It is the doctor's own wish and no secret: the photo and its outline stay theirs to open.
+For services that passed the policy already. The photo stays theirs to open; outlines and heat maps, which tell much of the answer, are
+closed until they judged it, by address too (services.policy, TOLD_CARER).
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Diagnosis, Lesion, Review, Role, Upload, User, Visit
+from db.models import Diagnosis, Lesion, Role, SecondOpinion, Upload, User, Visit
+from services import policy
 from services.states import DUE, MoleState
 from services.views import LesionSummary, Person, Timeline, VisitView
 
@@ -24,23 +26,39 @@ def judges_blind(session: Session, reader: Person) -> bool:
 
 
 def unjudged(session: Session, reader: Person, *, patient_id: int) -> frozenset[int]:
-    """The diagnoses of a patient's photos whose answer is kept from this doctor; none where they want to see all."""
-    if not judges_blind(session, reader):
+    """The diagnoses of a patient's photos whose answer is kept from this reader: of a doctor who judges first, those not judged yet."""
+    if reader.role != Role.DOCTOR:
         return frozenset()
+    found = aliased(Diagnosis)  # the condition asks for diagnoses too
     query = (
-        select(Diagnosis.id)
-        .join(Upload, Diagnosis.upload_id == Upload.id)
+        select(found.id)
+        .join(Upload, found.upload_id == Upload.id)
         .join(Visit, Upload.visit_id == Visit.id)
         .join(Lesion, Visit.lesion_id == Lesion.id)
-        .where(Lesion.patient_id == patient_id, ~_judged_by(reader))
+        .where(Lesion.patient_id == patient_id, policy.kept_from(upload_id=found.upload_id, doctor_id=reader.id))
     )
     return frozenset(session.scalars(query))
 
 
-def _judged_by(reader: Person) -> ColumnElement[bool]:
-    """The photo was: what was said of it stands when it is measured anew, see reviews.of_same_photo."""
-    judged = aliased(Diagnosis)
-    return exists().where(Review.diagnosis_id == judged.id, judged.upload_id == Diagnosis.upload_id, Review.author_id == reader.id)
+def keeps(session: Session, reader: Person, *, upload_id: int) -> bool:
+    """Whether what others make of this photo is kept from this reader."""
+    return reader.role == Role.DOCTOR and bool(session.scalar(select(policy.kept_from(upload_id=upload_id, doctor_id=reader.id))))
+
+
+def asked_about(session: Session, reader: Person) -> frozenset[int]:
+    """The patients of whose photos colleagues ask this doctor to judge one blind, and wait."""
+    query = (
+        select(Lesion.patient_id)
+        .join(Visit, Visit.lesion_id == Lesion.id)
+        .join(Upload, Upload.visit_id == Visit.id)
+        .join(Diagnosis, Diagnosis.upload_id == Upload.id)
+        .join(SecondOpinion, SecondOpinion.diagnosis_id == Diagnosis.id)
+        .where(
+            SecondOpinion.colleague_id == reader.id, SecondOpinion.blind, SecondOpinion.answered_at.is_(None),
+            SecondOpinion.withdrawn_at.is_(None),
+        )
+    )
+    return frozenset(session.scalars(query))
 
 
 def without_answers(timeline: Timeline, hidden: Collection[int]) -> Timeline:

@@ -35,6 +35,8 @@ class Comparison:
     """Nobody named these two: the first and the newest photo do not lie over each other, and they are the newest that do."""
     headline: str
     """What changed between the two beyond error, without its full stop."""
+    unjudged: int
+    """So many visits are left out for a doctor who is to judge them first, see services.blind."""
 
 
 def compare(actor: Person, *, lesion_id: int, first_visit_id: int | None = None, second_visit_id: int | None = None) -> Comparison:
@@ -45,8 +47,9 @@ def compare(actor: Person, *, lesion_id: int, first_visit_id: int | None = None,
     """
     timeline = lesions.timeline(actor, lesion_id=lesion_id)  # passes the policy and leaves the audit event
     visits = tuple(visit for visit in timeline.visits if visit.finding)
+    unjudged = sum(visit.photo is not None and visit.photo.unjudged for visit in timeline.visits)
     if len(visits) < 2:
-        return Comparison(lesion_id, timeline.lesion.name, visits, None, None, False, False, False, "Nothing to compare yet")
+        return Comparison(lesion_id, timeline.lesion.name, visits, None, None, False, False, False, "Nothing to compare yet", unjudged)
     usual = first, second = _chosen(visits, first_visit_id, second_visit_id)
     found = _laid(first, second)
     if not found.accepted and not {first_visit_id, second_visit_id} & {visit.id for visit in visits}:
@@ -58,7 +61,7 @@ def compare(actor: Person, *, lesion_id: int, first_visit_id: int | None = None,
     between = changes.compared(shot_of(first), shot_of(second), links)
     words = Preferences.of(actor)
     said = changes.sentence(between.announced, between.since, words) if between.announced else changes.nothing(between, words)
-    return Comparison(lesion_id, timeline.lesion.name, visits, first, second, found.accepted, found.by_skin, instead, said)
+    return Comparison(lesion_id, timeline.lesion.name, visits, first, second, found.accepted, found.by_skin, instead, said, unjudged)
 
 
 def _laid(first: VisitView, second: VisitView) -> Registration:

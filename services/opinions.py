@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 import core
 from db.base import now
 from db.models import AccountState, Review, Role, SecondOpinion, User
-from services import audit, body_sites, fields, mapping, notifications, policy, reviews, sealing
+from services import audit, blind, body_sites, fields, mapping, notifications, policy, reviews, sealing
 from services.audit import Action
 from services.errors import Conflict, ValidationError
 from services.reviews import Case, ReviewView
@@ -121,13 +121,15 @@ def withdraw(actor: Person, *, opinion_id: int) -> None:
 
 
 def opinions_on(actor: Person, *, diagnosis_id: int) -> tuple[Opinion, ...]:
-    """What colleagues were asked about a diagnosis's photo, the newest first, for doctors who care for the patient."""
+    """What colleagues were asked about a diagnosis's photo, the newest first, for doctors who care for the patient; nothing for one who
+    is to judge the photo first."""
     with reading() as session:
         case = reviews.case_of(session, diagnosis_id)
         patient_id = case.lesion.patient_id if case else None
         policy.require(session, actor, Action.VIEW_REVIEWS, patient_id=patient_id)
         query = _whole().where(SecondOpinion.diagnosis_id.in_(reviews.of_same_photo(diagnosis_id))).order_by(SecondOpinion.id.desc())
-        shown = tuple(_opinion(session, opinion) for opinion in session.scalars(query))
+        kept = blind.keeps(session, actor, upload_id=case.upload.id)
+        shown = () if kept else tuple(_opinion(session, opinion) for opinion in session.scalars(query))
     record_view(actor, Action.VIEW_REVIEWS, subject=f"diagnosis:{diagnosis_id}", patient_id=patient_id)
     return shown
 

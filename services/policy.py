@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from db.models import AccountState, CareGrant, Diagnosis, Lesion, Role, SecondOpinion, Upload, User, Visit
+from db.models import AccountState, CareGrant, Diagnosis, Lesion, Review, Role, SecondOpinion, Upload, User, Visit
 from services.audit import Action
 from services.errors import AccessError, NotAllowed, NotFound
 from services.settings import settings
@@ -21,6 +21,8 @@ class Relation(StrEnum):
     """The patient themself."""
     CARER = "carer"
     """A doctor whom the patient lets see their moles, and has not revoked."""
+    TOLD_CARER = "told_carer"
+    """Such a doctor who may see what others make of the photo: not one to judge it blind, or has judged."""
     COLLEAGUE = "colleague"
     """A doctor whom a carer asked about this one photo, for as long as the carer is one and has not taken the question back."""
     TOLD_COLLEAGUE = "told_colleague"
@@ -39,6 +41,7 @@ EVERYBODY = frozenset({Relation.PATIENT, Relation.DOCTOR, Relation.ADMIN})
 ROLE_OF = {
     Relation.OWNER: Role.PATIENT,
     Relation.CARER: Role.DOCTOR,
+    Relation.TOLD_CARER: Role.DOCTOR,
     Relation.COLLEAGUE: Role.DOCTOR,
     Relation.TOLD_COLLEAGUE: Role.DOCTOR,
     Relation.DOCTOR: Role.DOCTOR,
@@ -113,7 +116,7 @@ RULES: dict[Action, frozenset[Relation]] = {
         Action.RECORD_HISTOLOGY: {Relation.CARER},
         Action.VIEW_REVIEWS: {Relation.CARER},
         Action.CHOOSE_BLIND: {Relation.DOCTOR},
-        Action.VIEW_OVERLAY: {Relation.OWNER, Relation.CARER, Relation.TOLD_COLLEAGUE},
+        Action.VIEW_OVERLAY: {Relation.OWNER, Relation.TOLD_CARER, Relation.TOLD_COLLEAGUE},
         Action.ASK_OPINION: {Relation.CARER},
         Action.LIST_OPINIONS: {Relation.DOCTOR},
         Action.VIEW_OPINION: {Relation.COLLEAGUE},
@@ -188,12 +191,28 @@ def asked_about(*, upload_id, colleague_id, told: bool = False):
     return query.exists()
 
 
+def kept_from(*, upload_id, doctor_id):
+    """SQL condition: this doctor is to judge the photo before they are told what others make of it, and has not yet. They chose so for
+    all photos, or a colleague asks them so about this one. What was said of a photo stands when it is measured anew."""
+    judged = (
+        select(Review.id)
+        .join(Diagnosis, Review.diagnosis_id == Diagnosis.id)
+        .where(Diagnosis.upload_id == upload_id, Review.author_id == doctor_id)
+    )
+    chose = select(User.id).where(User.id == doctor_id, User.blind_reviews)
+    asked = {"upload_id": upload_id, "colleague_id": doctor_id}
+    return and_(~judged.exists(), or_(chose.exists(), and_(asked_about(**asked), ~asked_about(**asked, told=True))))
+
+
 def _holds(session: Session, actor: Person, relation: Relation, patient_id: int | None, upload_id: int | None) -> bool:
     match relation:
         case Relation.OWNER:
             return patient_id == actor.id
         case Relation.CARER:
             return patient_id is not None and bool(session.scalar(select(cares_for(patient_id=patient_id, doctor_id=actor.id))))
+        case Relation.TOLD_CARER:
+            told = upload_id is not None and not session.scalar(select(kept_from(upload_id=upload_id, doctor_id=actor.id)))
+            return told and _holds(session, actor, Relation.CARER, patient_id, upload_id)
         case Relation.COLLEAGUE | Relation.TOLD_COLLEAGUE:
             told = relation == Relation.TOLD_COLLEAGUE
             return upload_id is not None and bool(

@@ -20,6 +20,7 @@ from core.measurement import measure
 from core.photo import encode_mask_png
 from db.models import Diagnosis, Lesion, Management, Reminder, Review, Upload, User, Verdict, Visit
 from services import audit, fields, mapping, notifications, outlines, policy, reminders, snomed, storage, stored
+from services import blind as blind_rule
 from services.audit import Action
 from services.errors import Conflict, ValidationError
 from services.unit_of_work import reading, record_view, transaction
@@ -176,13 +177,14 @@ def record_histology(actor: Person, *, review_id: int, code: str, found_on: date
 
 
 def reviews_of(actor: Person, *, diagnosis_id: int) -> tuple[ReviewView, ...]:
-    """Every version of every doctor's review of a diagnosis's photo, the newest first; `standing` picks those in force."""
+    """Every version of every doctor's review of a diagnosis's photo, the newest first; `standing` picks those in force. None for a
+    doctor who is to judge the photo before they read them."""
     with reading() as session:
         case = case_of(session, diagnosis_id)
         patient_id = case.lesion.patient_id if case else None
         policy.require(session, actor, Action.VIEW_REVIEWS, patient_id=patient_id)
         found = session.scalars(_with_author().where(Review.diagnosis_id.in_(of_same_photo(diagnosis_id))).order_by(Review.id.desc()))
-        shown = tuple(view(review) for review in found)
+        shown = () if blind_rule.keeps(session, actor, upload_id=case.upload.id) else tuple(view(review) for review in found)
     record_view(actor, Action.VIEW_REVIEWS, subject=f"diagnosis:{diagnosis_id}", patient_id=patient_id)
     return shown
 
@@ -193,6 +195,7 @@ def outline_of(actor: Person, *, diagnosis_id: int, review_id: int | None = None
         case = case_of(session, diagnosis_id)
         patient_id = case.lesion.patient_id if case else None
         policy.require(session, actor, Action.VIEW_REVIEWS, patient_id=patient_id)
+        policy.require(session, actor, Action.VIEW_OVERLAY, patient_id=patient_id, upload_id=case.upload.id)
         mask = case.diagnosis.masks.get(case.diagnosis.chosen_model)
         if review_id is not None:
             about_it = Review.id == review_id, Review.diagnosis_id.in_(of_same_photo(diagnosis_id))
@@ -202,7 +205,7 @@ def outline_of(actor: Person, *, diagnosis_id: int, review_id: int | None = None
 
 
 def said_to_patient(actor: Person, *, visit_id: int) -> tuple[PatientReview, ...]:
-    """The reviews in force of a visit's photos as the patient reads them, the newest first."""
+    """The reviews in force of a visit's photos as the patient reads them, the newest first; none for a doctor who is to judge first."""
     with reading() as session:
         patient_id = session.scalar(select(Lesion.patient_id).join(Visit).where(Visit.id == visit_id, Lesion.deleted_at.is_(None)))
         policy.require(session, actor, Action.VIEW_VISIT, patient_id=patient_id)
@@ -216,6 +219,7 @@ def said_to_patient(actor: Person, *, visit_id: int) -> tuple[PatientReview, ...
         shown = tuple(
             PatientReview(mapping.person(one.author).full_name, one.created_at, one.for_patient, PLAIN[one.management], one.follow_up_on)
             for one in found
+            if not blind_rule.keeps(session, actor, upload_id=one.diagnosis.upload_id)
         )
     record_view(actor, Action.VIEW_VISIT, subject=f"visit:{visit_id}", patient_id=patient_id)
     return shown
@@ -226,6 +230,14 @@ def prefers_blind(actor: Person) -> bool:
     with reading() as session:
         policy.require(session, actor, Action.CHOOSE_BLIND)
         return session.get_one(User, actor.id).blind_reviews
+
+
+def judges_first(actor: Person, *, diagnosis_id: int) -> bool:
+    """Whether this doctor is to judge the diagnosis's photo before they are told what others make of it, and has not yet."""
+    with reading() as session:
+        case = case_of(session, diagnosis_id)
+        policy.require(session, actor, Action.VIEW_REVIEWS, patient_id=case.lesion.patient_id if case else None)
+        return blind_rule.keeps(session, actor, upload_id=case.upload.id)
 
 
 def choose_blind(actor: Person, *, blind: bool) -> None:

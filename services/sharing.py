@@ -124,12 +124,13 @@ def list_patients(actor: Person, *, search: str = "", page: int = 1, size: int =
     probability first, then who shares longest; a doctor who judges blind gets neither the probability nor its order."""
     with reading() as session:
         policy.require(session, actor, Action.LIST_PATIENTS)
-        hidden = blind.judges_blind(session, actor)
+        hidden, asked = blind.judges_blind(session, actor), blind.asked_about(session, actor)
         found = _patients(session, actor, search, ranked=not hidden, page=page, size=size)
         counts = _photo_counts(session, [row.User.id for row in found.items])
         items = tuple(
             PatientSummary(
-                mapping.person(row.User), row.moles, counts.get(row.User.id, 0), row.last, None if hidden else row.highest, row.since
+                mapping.person(row.User), row.moles, counts.get(row.User.id, 0), row.last,
+                None if hidden or row.User.id in asked else row.highest, row.since,
             )
             for row in found.items
         )

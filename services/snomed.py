@@ -1,7 +1,8 @@
 """SNOMED CT concepts of the common lesions of the skin, as a doctor may choose one for a diagnosis or a histology result.
 
-Only numbers that are certain. Where only that of the morphology is (seborrhoeic keratosis), it stands for the lesion; where none is
-(dermatofibroma), a word stands in its place. A lesion that is not in the list is "other", and the reason says which.
+Only numbers that are certain. Where only that of the morphology is (seborrhoeic keratosis), it stands for the lesion; where none is,
+a word stands in its place. So for dermatofibroma, of which sources differ: Mondo (MONDO:0006717, with EFO) has 448015002, VisualDx
+427186000, coding.health 72464004, whose check digit is wrong. A lesion that is not in the list is "other", and the reason says which.
 """
 
 from __future__ import annotations

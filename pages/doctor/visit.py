@@ -22,7 +22,7 @@ finding = shown.finding if shown and shown.accepted else None
 written = reviews.reviews_of(person, diagnosis_id=finding.id) if finding else ()
 standing = reviews.standing(written)
 mine = next((one for one in standing if one.author_id == person.id and one.opinion_id is None), None)
-blind = finding is not None and mine is None and reviews.prefers_blind(person)
+blind = finding is not None and reviews.judges_first(person, diagnosis_id=finding.id)
 
 cases.steps(person, visit.lesion_id)
 if not blind:  # the timeline tells what the networks say

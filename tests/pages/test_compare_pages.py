@@ -14,7 +14,7 @@ from core.analysis import Scale
 from core.registration import Registration
 from core.sameness import Sameness
 from core.scale import Sighted
-from services import alignments, lesions, photos, scales, sharing
+from services import alignments, lesions, photos, reviews, scales, sharing
 from services.fields import today
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, words
@@ -102,6 +102,22 @@ def test_one_visit_says_what_is_needed(monkeypatch, patient, mole, tiny, token_o
     app = open_page(open_app(monkeypatch, token_of(patient)), "patient/compare.py", mole=mole.id)
     assert not app.exception
     assert "Two measured photos are needed" in words(app)
+
+
+def test_doctor_who_judges_first_is_told_why_nothing_is_compared(monkeypatch, patient, doctor, mole, visits, token_of):
+    sharing.share_with(patient, doctor_email=doctor.email)
+    judged = visits()
+    reviews.choose_blind(doctor, blind=True)
+
+    def page():
+        return open_page(open_app(monkeypatch, token_of(doctor)), "doctor/compare.py", mole=mole.id)
+
+    said = words(page())
+    assert "Your judgement comes first" in said and "Two measured photos are needed" not in said
+    assert "Grew" not in said
+    for visit in judged:
+        reviews.record_review(doctor, diagnosis_id=visit.finding.id, code="400096001", blind=True)
+    assert page().title[0].value.startswith("Grew 1")
 
 
 def test_mole_of_somebody_else_is_not_compared(monkeypatch, other_patient, mole, visits, token_of):

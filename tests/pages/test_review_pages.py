@@ -176,6 +176,14 @@ def test_blind_page_sends_nothing_of_the_networks_before_the_signature(page, doc
     assert "Regular network." in words(app) and app.table
 
 
+def test_doctor_of_the_patient_who_is_asked_to_judge_blind_judges_first(page, patient, doctor, other_doctor, visit) -> None:
+    sharing.share_with(patient, doctor_email=other_doctor.email)
+    opinions.ask(other_doctor, diagnosis_id=visit.finding.id, colleague_email=doctor.email, blind=True)
+    app = page(visit=visit.id)
+    assert app.title[0].value == "What do you hold this for?"
+    assert not [sign for sign in ("%", "enign", "overlay") if sign in words(app) + repr([one.proto for one in app.get("imgs")])]
+
+
 def test_blind_switch_is_remembered(page, doctor, visit) -> None:
     app = page(visit=visit.id)
     next(toggle for toggle in app.toggle if toggle.key == "judge_blind").set_value(True).run()

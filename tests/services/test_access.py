@@ -345,6 +345,7 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     reviews.reviews_of: (lambda w, who: reviews.reviews_of(who, diagnosis_id=w.diagnosis_id), BY_CARERS),
     reviews.outline_of: (lambda w, who: reviews.outline_of(who, diagnosis_id=w.diagnosis_id), BY_CARERS),
     reviews.said_to_patient: (lambda w, who: reviews.said_to_patient(who, visit_id=w.visit_id), SEEN_BY_CARERS),
+    reviews.judges_first: (lambda w, who: reviews.judges_first(who, diagnosis_id=w.diagnosis_id), BY_CARERS),
     reviews.prefers_blind: (lambda w, who: reviews.prefers_blind(who), for_role("doctor")),
     opinions.ask: (
         lambda w, who: opinions.ask(who, diagnosis_id=w.diagnosis_id, colleague_email=w.person("doctor never shared with").email),
@@ -424,6 +425,7 @@ def test_every_module_that_acts_for_a_person_is_looked_at() -> None:
 
 QUIET = {
     "notifications.unread", "notes.list_templates", "profile.profile", "consent.state", "reviews.prefers_blind", "sharing.list_grants",
+    "reviews.judges_first",
     "mole_links.list_links", "sessions.list_sessions", "two_factor.status", "two_factor.set_up",
     "two_factor.enable", "consent.accept", "notifications.mark_read",
 }

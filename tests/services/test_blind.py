@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from services import blind, body, comparing, events, evolution, lesions, photos, reviews, scales, sharing, ugly_duckling
-from tests.helpers import photo_bytes
+from services import (
+    alignments,
+    blind,
+    body,
+    comparing,
+    events,
+    evolution,
+    lesions,
+    opinions,
+    photos,
+    report,
+    reviews,
+    scales,
+    sharing,
+    ugly_duckling,
+)
+from services.errors import NotFound
+from tests.helpers import mask_bytes, photo_bytes
 
 
 @pytest.fixture
@@ -77,3 +95,93 @@ def test_patient_and_other_doctors_see_it_all(patient, other_doctor, mole, visit
     for person in (patient, other_doctor):
         assert all(visit.finding for visit in evolution.evolution(person, lesion_id=mole).visits)
     assert [event.kind for event in events.list_events(other_doctor, patient_id=patient.id, kinds=["diagnosis"]).items] == ["diagnosis"] * 2
+
+
+def closed(doctor, visit, before) -> list[bool]:
+    """Of all that shows an outline or a heat map of a photo, whether this doctor is refused it."""
+    upload_id, found = visit.photo.id, visit.finding
+    about = {"first_upload_id": before.photo.id, "second_upload_id": upload_id}
+    calls = (
+        lambda: photos.overlay_file(doctor, upload_id=upload_id),
+        lambda: photos.overlay_file(doctor, upload_id=upload_id, model=found.chosen_model),
+        lambda: photos.heat_map_file(doctor, upload_id=upload_id),
+        lambda: photos.outline_of(doctor, upload_id=upload_id),
+        lambda: photos.agreement_with(doctor, upload_id=upload_id, mask=mask_bytes()),
+        lambda: reviews.outline_of(doctor, diagnosis_id=found.id),
+        lambda: alignments.aligned_file(doctor, kind="outlines", **about),
+    )
+    return [refused(call) for call in calls]
+
+
+def refused(call) -> bool:
+    try:
+        call()
+    except NotFound:
+        return True
+    return False
+
+
+@pytest.fixture
+def laid(visits, monkeypatch) -> None:
+    """The two photos lie over each other."""
+    lies_over = SimpleNamespace(accepted=True, matrix=np.array([[1.0, 0, 0], [0, 1, 0]]), relative_scale=1.0, reason="")
+    monkeypatch.setattr(alignments, "align", lambda first, second: lies_over)
+
+
+def test_no_picture_of_the_answer_is_given_before_the_photo_is_judged(patient, doctor, visits, laid) -> None:
+    before, visit = visits
+    assert closed(doctor, visit, before) == [True] * 7
+    assert not refused(lambda: photos.overlay_file(patient, upload_id=visit.photo.id))
+    assert all(photos.photo_file(doctor, upload_id=visit.photo.id, size=size) for size in photos.SIZES)
+    about = {"first_upload_id": before.photo.id, "second_upload_id": visit.photo.id}
+    assert alignments.aligned_file(doctor, kind="first", **about)
+    assert not refused(lambda: photos.overlay_file(doctor, upload_id=before.photo.id))  # judged before
+    assert report.whole_report(doctor, patient_id=patient.id).startswith(b"%PDF")
+    reviews.record_review(doctor, diagnosis_id=visit.finding.id, code="93655004", blind=True)
+    assert closed(doctor, visit, before) == [False] * 7
+
+
+def test_doctor_who_reads_the_answers_at_once_is_given_every_picture(doctor, visits, laid) -> None:
+    reviews.choose_blind(doctor, blind=False)
+    assert closed(doctor, visits[1], visits[0]) == [False] * 7
+
+
+def test_doctor_who_is_asked_to_judge_a_patient_of_theirs_blind_is_told_nothing(patient, doctor, other_doctor, mole, visits, laid) -> None:
+    """They chose to see all, and see all of the other photos."""
+    before, visit = visits
+    sharing.share_with(patient, doctor_email=other_doctor.email)
+    assert "0.876" in told(other_doctor, patient, mole)
+    opinion = opinions.ask(doctor, diagnosis_id=visit.finding.id, colleague_email=other_doctor.email, blind=True)
+    assert reviews.judges_first(other_doctor, diagnosis_id=visit.finding.id)
+    assert not reviews.judges_first(other_doctor, diagnosis_id=before.finding.id)
+    assert closed(other_doctor, visit, before) == [True] * 7
+    assert "0.876" not in told(other_doctor, patient, mole)
+    assert [one.finding is not None for one in evolution.evolution(other_doctor, lesion_id=mole).visits] == [True, False]
+    opinions.answer(other_doctor, opinion_id=opinion.id, code="93655004")
+    assert closed(other_doctor, visit, before) == [False] * 7
+    assert "0.876" in told(other_doctor, patient, mole)
+
+
+def test_what_others_wrote_of_the_photo_waits_too(patient, doctor, other_doctor, visits) -> None:
+    found = visits[1].finding
+    sharing.share_with(patient, doctor_email=other_doctor.email)
+    reviews.record_review(other_doctor, diagnosis_id=found.id, verdict="agree", for_patient="It must come off.", management="excise")
+    opinions.ask(other_doctor, diagnosis_id=found.id, colleague_email=doctor.email, blind=False)
+
+    def read() -> list[int]:
+        return [
+            len(reviews.reviews_of(doctor, diagnosis_id=found.id)), len(opinions.opinions_on(doctor, diagnosis_id=found.id)),
+            len(reviews.said_to_patient(doctor, visit_id=visits[1].id)),
+        ]
+
+    assert len(reviews.said_to_patient(patient, visit_id=visits[1].id)) == 1
+    assert read() == [0, 0, 0]
+    reviews.record_review(doctor, diagnosis_id=found.id, code="93655004", blind=True)
+    assert read() == [2, 1, 2]
+
+
+def test_comparison_tells_how_many_visits_wait(doctor, other_doctor, patient, mole, visits) -> None:
+    found = comparing.compare(doctor, lesion_id=mole)
+    assert (found.first, found.unjudged) == (None, 1)
+    reviews.choose_blind(doctor, blind=False)
+    assert comparing.compare(doctor, lesion_id=mole).unjudged == 0

@@ -12,8 +12,8 @@ from PIL import Image
 
 from pages import _routes
 from pages._session import COOKIE, DEVICE_COOKIE
-from services import accounts, lesions, photos, sharing, unit_of_work, worklist
-from tests.helpers import PASSWORD, TinyAnalyser, photo_bytes
+from services import accounts, lesions, opinions, photos, reviews, sharing, unit_of_work, worklist
+from tests.helpers import PASSWORD, TinyAnalyser, mask_bytes, photo_bytes
 
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -223,6 +223,34 @@ def test_every_picture_closes_at_the_next_click_once_the_share_is_revoked(browse
     assert closed.status_code == 404
     assert closed.content == browser.get(address.format(10**9)).content
     assert worklist.work_list(doctor).waiting == 0
+
+
+def test_doctor_who_judges_first_gets_the_photo_and_no_outline_before(browser_of, patient, doctor, other_doctor, upload):
+    """Who asked for none of the networks' answer, and who a colleague asks to judge blind."""
+    for who in (doctor, other_doctor):
+        sharing.share_with(patient, doctor_email=who.email)
+    visit = lesions.timeline(patient, lesion_id=lesions.list_lesions(patient)[0].id).visits[0]
+    review = reviews.record_review(other_doctor, diagnosis_id=visit.finding.id, verdict="agree", mask=mask_bytes())
+    later = photos.add_photo(patient, lesion_id=visit.lesion_id, data=photo_bytes(radius=31), taken_on=date(2026, 2, 10))
+    opinion = opinions.ask(doctor, diagnosis_id=later.finding.id, colleague_email=other_doctor.email, blind=True)
+    reviews.choose_blind(doctor, blind=True)
+    closed = [
+        f"/photo/{upload}/overlay.jpg", f"/photo/{upload}/overlay.jpg?model={visit.finding.chosen_model}",
+        f"/photo/{upload}/overlay.jpg?review={review.id}", f"/photo/{upload}/heat-map.jpg",
+        f"/aligned/{upload}/{later.photo.id}/outlines.jpg",
+    ]  # fmt: skip
+    asked = [f"/photo/{later.photo.id}/overlay.jpg", f"/photo/{later.photo.id}/heat-map.jpg", closed[-1]]
+    shown = [f"/photo/{number}/{size}.jpg" for number in (upload, later.photo.id) for size in photos.SIZES]
+
+    def answers(person, addresses: list[str]) -> set[int]:
+        return {browser_of(person).get(address).status_code for address in addresses}
+
+    assert (answers(doctor, closed), answers(doctor, shown)) == ({404}, {200})
+    assert (answers(other_doctor, asked), answers(other_doctor, [*closed[:4], *shown])) == ({404}, {200})
+    for diagnosis in (visit.finding, later.finding):
+        reviews.record_review(doctor, diagnosis_id=diagnosis.id, code="400096001", blind=True)
+    opinions.answer(other_doctor, opinion_id=opinion.id, code="400096001")
+    assert answers(doctor, closed) == answers(other_doctor, asked) == {200}
 
 
 def test_numbers_of_a_mole_close_with_the_share(browser_of, patient, doctor, upload):
