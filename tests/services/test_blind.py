@@ -124,7 +124,7 @@ def refused(call) -> bool:
 @pytest.fixture
 def laid(visits, monkeypatch) -> None:
     """The two photos lie over each other."""
-    lies_over = SimpleNamespace(accepted=True, matrix=np.array([[1.0, 0, 0], [0, 1, 0]]), relative_scale=1.0, reason="")
+    lies_over = SimpleNamespace(accepted=True, matrix=np.array([[1.0, 0, 0], [0, 1, 0]]), relative_scale=1.0, by_skin=True, reason="")
     monkeypatch.setattr(alignments, "align", lambda first, second: lies_over)
 
 
