@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import sys
 import threading
 from collections.abc import AsyncIterator
@@ -19,7 +18,7 @@ from pages import _calendar as calendar
 from pages._headers import SecurityHeaders
 from pages._index import Index
 from pages._observed import METRICS, Observed
-from pages._parts import show_error
+from pages._parts import show_error, unforeseen
 from pages._routes import ROUTES, weights_loaded
 from services import chores, logs, photos, running
 from services.errors import ServiceError, ValidationError
@@ -65,12 +64,7 @@ def show_calmly(error: Exception) -> bool:
     if isinstance(error, ServiceError):
         show_error(error)
     else:
-        number = secrets.token_hex(3).upper()
-        logs.event("error", level=logging.ERROR, error=error, number=number)
-        st.error(
-            f"Something went wrong on our side. What was saved before is safe. Please try again; if it comes back, report it as {number}.",
-            icon=":material/error:",
-        )
+        st.error(unforeseen(error), icon=":material/error:")
     return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from pages._pages import PAGES
+from services import logs
 from services.errors import Conflict, ServiceError, ValidationError
 from services.views import Finding
 from services.words import Preferences, percent_range
@@ -140,6 +143,13 @@ def empty_state(
 def show_error(error: Exception) -> None:
     """A service's own sentence: what happened, what was kept, what to do."""
     st.error(str(error), icon=":material/error:")
+
+
+def unforeseen(error: Exception) -> str:
+    """The words for what nobody caught, with a number under which the log holds the details."""
+    number = secrets.token_hex(3).upper()
+    logs.event("error", level=logging.ERROR, error=error, number=number)
+    return f"Something went wrong on our side. What was saved before is safe. Please try again; if it comes back, report it as {number}."
 
 
 @contextmanager

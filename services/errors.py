@@ -70,8 +70,9 @@ class ConsentMissing(ServiceError):
 class LooksDifferent(ServiceError):
     """A question rather than a fault: the photo may show another mole. Nothing was stored."""
 
-    def __init__(self, last_day: str) -> None:
+    def __init__(self, last_day: str, last_upload_id: int) -> None:
         super().__init__(f"This photo does not look like the one of {last_day}. Is it the same mole? Nothing is stored yet.")
+        self.last_upload_id = last_upload_id
 
 
 class StorageFailed(ServiceError):

@@ -145,7 +145,7 @@ def add_photo(
         prepared = _prepare(data, step)
         likeness = _likeness(last, prepared, step)
     if likeness and likeness.same is False and not confirmed_same:
-        raise LooksDifferent(Preferences.of(actor).date(last.visited_on))
+        raise LooksDifferent(Preferences.of(actor).date(last.visited_on), last.upload_id)
     step("saving")
     masks = {name: storage.save(mask, PNG) for name, mask in prepared.masks.items()}
     heat_map = storage.save(prepared.heat_map, PNG) if prepared.heat_map else None

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._adding import EARLIEST, LARGEST, STEPS, TYPES, Look, checklist, forget, look_at
 from pages._consent import consent_or_stop
-from pages._parts import caution, empty_state, finding_badge, link, photo, preferences
+from pages._parts import caution, empty_state, finding_badge, link, photo, preferences, unforeseen
 from pages._session import require_role
 from pages._words import plain
 from services import lesions, photos
@@ -20,33 +20,53 @@ person = require_role("patient")
 consent_or_stop(person)
 moles = {mole.id: mole for mole in lesions.list_lesions(person)}
 # One adding until the next is begun: what is stored already is not stored again after a click in the middle.
-begun = {"key": secrets.token_hex(4), "wanted": False, "looks": {}, "done": {}, "asked": set()}
+begun = {"key": secrets.token_hex(4), "wanted": False, "looks": {}, "done": {}, "asked": {}}
 adding: dict = st.session_state.setdefault("adding_photos", begun)
 # File -> what was stored, or the sentence why nothing was.
 done: dict[str, tuple[VisitView, PhotoView] | str] = adding["done"]
+# File -> the last photo of the mole that it does not look like.
+asked: dict[str, int] = adding["asked"]
 
 
 def chosen_mole(file_id: str) -> int:
     return st.session_state[f"mole_of_{file_id}"]
 
 
+def ask_anew(file_id: str) -> None:
+    """What was said of it with the mole chosen before holds no more."""
+    done.pop(file_id, None)
+    asked.pop(file_id, None)
+
+
 def choose(upload, look: Look) -> None:
     """One file: how it looks, which mole it shows, when it was taken, and what went wrong with it."""
-    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"file_{upload.file_id}"):
+    with st.container(border=True, horizontal=True, wrap=False, key=f"file_{upload.file_id}"):
         if look.preview:
             st.image(look.preview, alt=f"Chosen photo {upload.name}", width=112)
-        with st.container(gap="xxsmall", width=280):
+        with st.container(gap="xxsmall"):
+            st.caption(plain(upload.name))
             st.selectbox(
-                "Mole", moles, index=None, format_func=lambda number: moles[number].name, placeholder="Which mole is it?",
-                key=f"mole_of_{upload.file_id}",
+                "Mole", moles, index=0 if len(moles) == 1 else None, format_func=lambda number: moles[number].name,
+                placeholder="Which mole is it?", key=f"mole_of_{upload.file_id}", on_change=ask_anew, args=[upload.file_id],
             )
             st.date_input(
                 "Taken on", look.taken_on, min_value=EARLIEST, max_value=today(), format=preferences().typed, key=f"taken_{upload.file_id}"
             )
             if isinstance(sentence := done.get(upload.file_id), str):
                 st.markdown(f":small[:red[:material/error: {sentence}]]")
-            if upload.file_id in adding["asked"]:
+            if upload.file_id in asked:
+                photo(asked[upload.file_id], "thumb", caption="The last photo of this mole", width=112)
                 st.checkbox("It is the same mole", key=f"same_{upload.file_id}")
+                st.caption("Tick it, or choose the mole that it shows, then add it again.")
+
+
+def title(added: int, unsure: int, failed: int) -> str:
+    """What became of them, in numbers."""
+    if not added + unsure + failed:
+        return "Several photos at once"
+    counted = f"{added} photos were added" if added > 1 else f"{'1' if added else 'No'} photo was added"
+    needs = f", {unsure} {'needs' if unsure == 1 else 'need'} your answer" if unsure else ""
+    return counted + needs + (f", {failed} could not be" if failed else "")
 
 
 def add_all(waiting) -> None:
@@ -58,6 +78,7 @@ def add_all(waiting) -> None:
         def show(step: str, place=place, name=name) -> None:
             bar.progress(place / len(waiting), text=f"Photo {place + 1} of {len(waiting)}, {plain(name)}: {STEPS[step].lower()}")
 
+        asked.pop(upload.file_id, None)
         try:
             visit = photos.add_photo(
                 person, lesion_id=chosen_mole(upload.file_id), data=upload.getvalue(), taken_on=st.session_state[f"taken_{upload.file_id}"],
@@ -66,10 +87,12 @@ def add_all(waiting) -> None:
             done[upload.file_id] = visit, visit.photos[-1]
             forget(upload)
         except LooksDifferent as question:
-            adding["asked"].add(upload.file_id)
+            asked[upload.file_id] = question.last_upload_id
             done[upload.file_id] = str(question)
         except ServiceError as error:
             done[upload.file_id] = str(error)
+        except Exception as error:  # a click while this runs is none: it starts the page anew, which goes on with the rest
+            done[upload.file_id] = unforeseen(error)
     adding["wanted"] = False
     st.rerun()
 
@@ -81,9 +104,7 @@ if not moles:
     st.stop()
 
 stored = [result for result in done.values() if not isinstance(result, str)]
-failed = len(done) - len(stored)
-counted = "1 photo was added" if len(stored) == 1 else f"{len(stored)} photos were added"
-st.title("Several photos at once" if not done else f"{counted}, {failed} could not be" if failed else counted, anchor=False)
+st.title(title(len(stored), len(asked), len(done) - len(stored) - len(asked)), anchor=False)
 for visit, added in stored:
     with st.container(border=True, horizontal=True, wrap=False, vertical_alignment="center", key=f"added_{added.id}"):
         photo(added.id, "thumb", alt=f"Photo of {visit.lesion_name}", width=96)
