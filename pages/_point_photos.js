@@ -1,11 +1,12 @@
 // The photo of the visit that one points at in the plots of the page: mouse, finger, and arrow keys on a plot in focus.
-// Data: visits ({id, day, address, words}, by date; no address where there is no photo). Tells which visit Enter opened.
+// Data: visits ({id, day, address, words}, by date; no address where there is no photo). Tells which visit Enter or a finger opened.
 
 const PLOT = "[data-testid=stPlotlyChart] .js-plotly-plot";
 const NEAR = 36;  // px: as far from a visit as a finger may be
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const card = parentElement.querySelector(".card"), image = card.querySelector("img"), said = card.querySelector("p");
+  const button = card.querySelector("button");
   const { visits } = data;
   let at = null;
 
@@ -14,8 +15,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const left = plot.getBoundingClientRect().left;
     return xaxis ? visits.map((visit) => left + xaxis._offset + xaxis.d2p(visit.day)) : [];
   };
-  const show = (number, x, y, words) => {
+  const show = (number, x, y, words, touched = false) => {
     at = number;
+    card.classList.toggle("touched", touched);
+    button.hidden = !touched;
+    document.querySelectorAll(`${PLOT} .hoverlayer`).forEach((layer) => { layer.style.display = touched ? "none" : ""; });
     const visit = visits[number];
     if (!visit.address && !words) return hide();
     image.hidden = !visit.address;
@@ -31,13 +35,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const hide = () => { card.hidden = true; at = null; };
 
   const point = (event) => {
+    if (event.composedPath().includes(card)) return;
     const plot = event.target.closest?.(PLOT);
     if (!plot) return hide();
     const away = places(plot).map((x) => Math.abs(x - event.clientX));
     const nearest = away.indexOf(Math.min(...away));
     if (nearest < 0 || away[nearest] > NEAR) return hide();
-    show(nearest, event.clientX, event.clientY, event.pointerType === "touch");
+    const touched = event.pointerType === "touch";
+    show(nearest, event.clientX, event.clientY, touched, touched);
   };
+  button.onclick = () => setTriggerValue("open", visits[at].id);
   const step = (event) => {
     const plot = event.target.closest?.(PLOT);
     if (!plot || event.target !== plot) return;

@@ -289,3 +289,16 @@ def test_finger_on_the_plot_shows_the_photo(phone_page: Page) -> None:
     expect(phone_page.locator(".card")).to_be_visible()
     phone_page.screenshot(path=RESULTS / "timeline-pointing-phone.png")
     finger.send("Input.dispatchTouchEvent", {"type": "touchCancel", "touchPoints": []})
+
+
+def test_tap_on_a_point_shows_the_photo_with_a_button_to_its_visit(phone_page: Page) -> None:
+    phone_page.goto("/mole?mole=1", timeout=PLOTTED)
+    phone_page.touchscreen.tap(*point_of(phone_page, 1))
+    card = phone_page.locator(".card")
+    expect(card.locator("img")).to_have_attribute("src", re.compile("/photo/2/"))
+    expect(card).to_be_visible()
+    expect(phone_page.locator(".hoverlayer .hovertext:visible")).to_have_count(0)  # the card says the same
+    button = card.get_by_role("button", name="Open this visit")
+    assert button.bounding_box()["height"] >= 44
+    button.tap()
+    phone_page.wait_for_url(re.compile("/visit.*visit=2"))
