@@ -104,8 +104,8 @@ def plots(shown: Evolution, *, visit_page: str) -> None:
         go(visit_page, mole=shown.timeline.lesion.id, visit=opened)
     st.caption(
         "The soft band is the error: 95 of 100 photos of an unchanged mole would lie within it. Point at or tap a dot for its photo and "
-        "numbers, and click it or tap Open for the visit; arrow keys do the same. A cross is a visit without a measured photo, a triangle a "
-        "doctor's note, a diamond a doctor's review. For reference only."
+        "numbers, and click it or tap Open for the visit; arrow keys do the same. A cross is a visit without a measured photo, "
+        "a triangle a doctor's note, a diamond a doctor's review. For reference only."
     )
 
 
