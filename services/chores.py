@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services import alignments, bin, logs, outbox, reminders
+from services import alignments, bin, logs, outbox, reminders, summaries
 
 DAY_S = 24 * 3600.0
 
@@ -27,6 +27,7 @@ CHORES: tuple[Chore, ...] = (
     Chore("remind by e-mail", 3600, reminders.queue_emails),
     Chore("empty the bin", DAY_S, bin.purge),
     Chore("lay photos over each other", 60, alignments.complete),
+    Chore("make rows of the work list anew", DAY_S, summaries.renew),
 )
 
 _stopped = threading.Event()

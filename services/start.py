@@ -36,7 +36,7 @@ def prepare() -> None:
         sealing.require_opens(session)
         if not sealing.all_sealed(session):
             logger.warning("MOLETRAIL_KEY is set, and what was stored before is not sealed with it. Run: python -m services.sealing")
-    _complete_summaries()
+    summaries.complete()
     if _trail_reaches_the_anchor():
         try:
             storage.sweep()
@@ -64,15 +64,6 @@ def _trail_reaches_the_anchor() -> bool:
     anchored = anchor.read()
     with reading() as session:
         return audit.anchor_holds(session, anchored)
-
-
-def _complete_summaries() -> None:
-    """Of moles from before there were any. Looked for first, so that a disk that can only be read is no trouble."""
-    with reading() as session:
-        missing = summaries.missing(session)
-    if missing:
-        with transaction() as session:
-            summaries.refresh(session, missing)
 
 
 def _record_settings() -> None:

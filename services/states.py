@@ -165,7 +165,9 @@ def _visits(session: Session, lesion_ids: Sequence[int]) -> dict[int, list[_Visi
     found = defaultdict(list)
     for lesion_id, upload_id, visited_on, measurements, probability, dice, diagnosis, confidence, *own in rows:
         scale = core.Scale(*own) if own[0] is not None else None
-        measured = Measured(measurements, probability, scale, dice)
+        # Of dozens of measurements those that a state goes by: comparing all would take most of the time.
+        decisive = {name: value for name, value in measurements.items() if name.startswith(changes.ANNOUNCED)}
+        measured = Measured(decisive, probability, scale, dice)
         found[lesion_id].append(_Visit(Shot(upload_id, visited_on, measured), diagnosis, confidence))
     return found
 

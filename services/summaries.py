@@ -1,25 +1,34 @@
 """How each mole stands for the work list, one row a mole, kept by the transaction that changes it.
 
 Every transaction notes which moles it touches (`follow`) and brings their rows up to date before it commits
-(`refresh_touched`): no service has to think of it. `python -m services.summaries` makes all rows anew.
+(`refresh_touched`): no service has to think of it. Rows that other rules made are made anew while the server runs (`renew`), a few at a
+time. `python -m services.summaries` makes all rows anew.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Collection, Iterable, Iterator
 from enum import IntEnum
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, delete, event, func, insert, inspect, select, update
+from sqlalchemy import ColumnElement, Row, delete, event, func, insert, inspect, or_, select, true, update
 from sqlalchemy.orm import Session
 
 import core
+from core import change
 from db.models import Alignment, Diagnosis, Lesion, MoleSummary, Reminder, Review, RiskAnswers, Upload, Visit
+from services import changes, sizes, states
 from services.states import CHANGED, REFER, MoleState
-from services.states import states as mole_states
 
 BATCH = 500
+AT_ONCE = 200
+"""So many rows are made anew in one transaction: whoever saves something meanwhile waits for no more."""
+PAUSE_S = 0.1
+"""Between two of them: a writer that waits for SQLite's lock looks again at least so often."""
 TOUCHED = "touched_moles"
 
 
@@ -35,6 +44,16 @@ class Urgency(IntEnum):
     UNCERTAIN = 4
     NEW = 5
     NOTHING = 9
+
+
+def _rules() -> str:
+    """A fingerprint of what decides how a row is made: the code, and the measured errors that changes are held against."""
+    risk = Path(__file__).with_name("risk.py")
+    files = (__file__, states.__file__, changes.__file__, sizes.__file__, risk, change.__file__, change.TABLE)
+    return sha256(b"".join(Path(file).read_bytes() for file in files)).hexdigest()[:16]
+
+
+RULES = _rules()
 
 
 def refresh(session: Session, lesion_ids: Collection[int]) -> None:
@@ -54,18 +73,42 @@ def refresh(session: Session, lesion_ids: Collection[int]) -> None:
             session.execute(delete(MoleSummary).where(MoleSummary.lesion_id.in_(gone)))
 
 
-def rebuild(session: Session) -> int:
-    """Make all rows anew; returns how many moles there are."""
-    ids = session.scalars(select(Lesion.id).where(Lesion.deleted_at.is_(None))).all()
-    session.execute(delete(MoleSummary).where(MoleSummary.lesion_id.not_in(select(Lesion.id).where(Lesion.deleted_at.is_(None)))))
-    refresh(session, ids)
-    return len(ids)
+def renew(*, everything: bool = False) -> int:
+    """Make anew the rows that other rules made, or all of them, while the server runs; returns how many.
+
+    A few in a transaction, and a pause after each: pages and whoever saves something go on meanwhile. Where it is broken off, what is
+    left is done the next time.
+    """
+    from services.unit_of_work import transaction  # here, as it makes use of this module
+
+    with transaction() as session:
+        session.execute(delete(MoleSummary).where(MoleSummary.lesion_id.not_in(select(Lesion.id).where(Lesion.deleted_at.is_(None)))))
+    return _make(true() if everything else or_(MoleSummary.id.is_(None), MoleSummary.rules != RULES), pause_s=PAUSE_S)
 
 
-def missing(session: Session) -> list[int]:
-    """Moles without a row: those of a database from before there were any."""
-    without = ~select(MoleSummary.id).where(MoleSummary.lesion_id == Lesion.id).exists()
-    return list(session.scalars(select(Lesion.id).where(Lesion.deleted_at.is_(None), without)))
+def complete() -> int:
+    """Make the rows that are missing, as of a database from before there were any: without them moles would be left out of the list.
+    Writes nothing where none is."""
+    return _make(MoleSummary.id.is_(None), pause_s=0)
+
+
+def _make(which: ColumnElement[bool], *, pause_s: float) -> int:
+    from services.unit_of_work import reading, transaction
+
+    query = (
+        select(Lesion.id).outerjoin(MoleSummary, MoleSummary.lesion_id == Lesion.id)
+        .where(Lesion.deleted_at.is_(None), which).order_by(Lesion.id).limit(AT_ONCE)
+    )  # fmt: skip
+    done = last = 0
+    while True:
+        with reading() as session:
+            ids = session.scalars(query.where(Lesion.id > last)).all()
+        if not ids:
+            return done
+        with transaction() as session:
+            refresh(session, ids)
+        done, last = done + len(ids), ids[-1]
+        time.sleep(pause_s)
 
 
 # Which moles a transaction touches
@@ -145,13 +188,13 @@ def _current(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]
     moles = session.execute(
         select(Lesion.id, Lesion.patient_id, Lesion.body_site).where(Lesion.id.in_(ids), Lesion.deleted_at.is_(None))
     ).all()
-    states = mole_states(session, [mole.id for mole in moles])
+    standing = states.states(session, [mole.id for mole in moles])
     raised = risk.raised_for(session, {mole.patient_id for mole in moles})
     return {
         mole.id: {
-            "patient_id": mole.patient_id, "body_site": mole.body_site, "due_on": states[mole.id].due_on,
-            "raised_risk": mole.patient_id in raised,
-            **_about_photo(newest.get(mole.id), states[mole.id], reviewed),
+            "patient_id": mole.patient_id, "body_site": mole.body_site, "due_on": standing[mole.id].due_on,
+            "raised_risk": mole.patient_id in raised, "rules": RULES,
+            **_about_photo(newest.get(mole.id), standing[mole.id], reviewed),
         }
         for mole in moles
     }  # fmt: skip
@@ -196,13 +239,11 @@ def _newest_photos(session: Session, ids: Collection[int]) -> Iterable[Row]:
 
 
 def main() -> int:
-    """`python -m services.summaries`: make all rows anew, for instance after the rules of this file changed."""
+    """`python -m services.summaries`: make all rows anew, while the server runs or not."""
     from services.errors import ServiceError
-    from services.unit_of_work import transaction
 
     try:
-        with transaction() as session:
-            count = rebuild(session)
+        count = renew(everything=True)
     except ServiceError as error:
         print(error, file=sys.stderr)
         return 1

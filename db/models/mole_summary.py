@@ -40,5 +40,7 @@ class MoleSummary(Stored, Base):
     due_on: Mapped[date | None]
     raised_risk: Mapped[bool]
     """What the patient told of themself raises their risk, see services.risk."""
+    rules: Mapped[str] = mapped_column(String(16), default="", server_default="")
+    """Fingerprint of the rules by which the row was made, see services.summaries.RULES."""
 
     lesion: Mapped[Lesion] = relationship()

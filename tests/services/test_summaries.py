@@ -7,18 +7,18 @@ from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from db.base import now
 from db.models import Diagnosis, Lesion, MoleSummary, Reminder, Review, SecondOpinion, Upload, Verdict, Visit
-from services import lesions, photos, risk, start, summaries
+from services import chores, lesions, photos, risk, start, summaries
 from services.errors import NotFound
 from services.summaries import Urgency
 from services.unit_of_work import WITH_BIN, reading, transaction
 from tests.helpers import photo_bytes
 
 COLUMNS = ("lesion_id", "patient_id", "body_site", "urgency", "reason", "upload_id", "visit_id", "probability", "change",
-           "last_visited_on", "due_on", "raised_risk")  # fmt: skip
+           "last_visited_on", "due_on", "raised_risk", "rules")  # fmt: skip
 
 
 def rows() -> dict[int, dict]:
@@ -53,6 +53,7 @@ def review(upload_id: int, doctor, **more) -> None:
 def test_new_mole_waits_for_nobody(mole, patient) -> None:
     assert rows()[mole] == dict.fromkeys(COLUMNS) | {
         "lesion_id": mole, "patient_id": patient.id, "body_site": "nape", "urgency": Urgency.NOTHING, "reason": "", "raised_risk": False,
+        "rules": summaries.RULES,
     }  # fmt: skip
 
 
@@ -131,6 +132,51 @@ def test_command_makes_all_rows_anew(mole, add, capsys) -> None:
     assert capsys.readouterr().out == "1 moles are summed up anew.\n"
 
 
+@pytest.fixture
+def moles(patient) -> list[int]:
+    return [lesions.add_lesion(patient, name=f"Mole {number}", body_site="nape").id for number in range(5)]
+
+
+def test_only_rows_that_other_rules_made_are_made_anew(moles, monkeypatch) -> None:
+    before = rows()
+    with transaction() as session:
+        session.execute(update(MoleSummary).where(MoleSummary.lesion_id == moles[1]).values(rules="older", reason="As it was said once."))
+        session.execute(update(MoleSummary).where(MoleSummary.lesion_id == moles[2]).values(reason="Nobody looks here."))
+    assert summaries.renew() == 1
+    assert summaries.renew() == 0
+    assert {number: row["reason"] for number, row in rows().items() if row["reason"]} == {moles[2]: "Nobody looks here."}
+    assert summaries.renew(everything=True) == 5
+    assert rows() == before
+
+
+def test_start_completes_the_list_and_leaves_the_rest_to_the_running_server(moles) -> None:
+    with transaction() as session:
+        session.execute(update(MoleSummary).values(rules="older"))
+        session.execute(delete(MoleSummary).where(MoleSummary.lesion_id == moles[0]))
+    start.prepare()
+    assert [row["rules"] == summaries.RULES for row in rows().values()] == [True, False, False, False, False]
+    assert summaries.renew in [chore.do for chore in chores.CHORES]
+
+
+def test_whoever_saves_something_meanwhile_waits_for_a_few_rows_only(moles, patient, monkeypatch) -> None:
+    """A transaction after each few: what somebody saves between two of them is stored, and in the rows."""
+    monkeypatch.setattr(summaries, "AT_ONCE", 2)
+    named: list[int] = []
+
+    def save(_seconds: float) -> None:
+        named.append(lesions.add_lesion(patient, name=f"Meanwhile {len(named)}", body_site="abdomen").id)
+        if len(named) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(summaries.time, "sleep", save)
+    with transaction() as session:
+        session.execute(update(MoleSummary).values(rules="older"))
+    with pytest.raises(KeyboardInterrupt):
+        summaries.renew()
+    made = {number for number, row in rows().items() if row["rules"] == summaries.RULES}
+    assert made == {*moles[:4], *named}, "what was done before it was broken off stays"
+
+
 DEEDS = strategies.lists(
     strategies.tuples(
         strategies.sampled_from(("photo", "review", "second opinion", "bin mole", "bin photo", "move", "remind", "forget", "analyse anew")),
@@ -148,8 +194,7 @@ def test_making_the_rows_anew_changes_nothing_whatever_was_done(deeds, patient, 
     for deed, which, how in deeds:
         _do(deed, moles[which % 3], moles[how % 3], how, patient, doctor, tiny)
     kept = rows()
-    with transaction() as session:
-        summaries.rebuild(session)
+    summaries.renew(everything=True)
     assert rows() == kept
 
 
