@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, PersonalText, Stored, UtcDateTime
+from db.base import Base, PersonalText, Stored, UtcDateTime, index_where_set
 from db.models.user import User
 
 
@@ -26,13 +26,16 @@ class Lesion(Stored, Base):
     map_y: Mapped[float | None]
     recheck_days: Mapped[int | None]
     """So many days after the last visit the next is due, as the patient or a doctor chose; None: by the mole's state."""
-    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """In the bin since then: shown nowhere else, and erased after 30 days."""
     version: Mapped[int] = mapped_column(default=1, server_default="1")
     """Counts the changes, so that who edits an older state is told."""
 
     patient: Mapped[User] = relationship()
     visits: Mapped[list[Visit]] = relationship(back_populates="lesion", order_by="(Visit.visited_on, Visit.id)")
+
+
+index_where_set(Lesion.deleted_at)
 
 
 class Visit(Stored, Base):

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, PersonalText, Stored, choice
+from db.base import Base, PersonalText, Stored, choice, index_where_set
 from db.models.diagnosis import Diagnosis
 from db.models.user import User
 
@@ -35,7 +35,7 @@ class Review(Stored, Base):
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
     supersedes_id: Mapped[int | None] = mapped_column(ForeignKey("review.id", ondelete="CASCADE"), unique=True)
     """The version that this one replaces: each is replaced once, so that two who edit the same one cannot both win."""
-    opinion_id: Mapped[int | None] = mapped_column(ForeignKey("second_opinion.id", ondelete="CASCADE"), index=True)
+    opinion_id: Mapped[int | None] = mapped_column(ForeignKey("second_opinion.id", ondelete="CASCADE"))
     """The question that this answers, where a colleague asked for it."""
     verdict: Mapped[Verdict] = mapped_column(choice(Verdict))
     malignant: Mapped[bool]
@@ -60,3 +60,6 @@ class Review(Stored, Base):
 
     diagnosis: Mapped[Diagnosis] = relationship()
     author: Mapped[User] = relationship()
+
+
+index_where_set(Review.opinion_id)

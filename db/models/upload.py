@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.base import Base, Stored, UtcDateTime
+from db.base import Base, Stored, UtcDateTime, index_where_set
 
 if TYPE_CHECKING:
     from db.models.diagnosis import Diagnosis
@@ -35,9 +35,12 @@ class Upload(Stored, Base):
     """Where the scale comes from (core.Scale.source)."""
     scale_relative_error: Mapped[float | None]
     """Relative standard error of the scale."""
-    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """In the bin since then: shown nowhere else, and erased after 30 days."""
 
     visit: Mapped[Visit] = relationship(back_populates="uploads")
     diagnoses: Mapped[list[Diagnosis]] = relationship(back_populates="upload", order_by="Diagnosis.id")
     """One a model version; the last is the current one."""
+
+
+index_where_set(Upload.deleted_at)

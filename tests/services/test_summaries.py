@@ -7,11 +7,11 @@ from datetime import date, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from db.base import now
 from db.models import Diagnosis, Lesion, MoleSummary, Reminder, Review, SecondOpinion, Upload, Verdict, Visit
-from services import chores, lesions, photos, risk, start, summaries
+from services import chores, lesions, photos, risk, start, summaries, unit_of_work
 from services.errors import NotFound
 from services.summaries import Urgency
 from services.unit_of_work import WITH_BIN, reading, transaction
@@ -175,6 +175,26 @@ def test_whoever_saves_something_meanwhile_waits_for_a_few_rows_only(moles, pati
         summaries.renew()
     made = {number for number, row in rows().items() if row["rules"] == summaries.RULES}
     assert made == {*moles[:4], *named}, "what was done before it was broken off stays"
+
+
+def test_no_row_is_made_by_reading_everybodys_photos(mole, add, doctor) -> None:
+    """By the database's own account of its way: every search begins with these moles."""
+    review(add().photo.id, doctor)
+    if unit_of_work.engine().dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by statistics, which an empty database has not")
+    asked: list[tuple] = []
+    with transaction() as session:
+        connection = session.connection()
+        event.listen(connection, "before_cursor_execute", lambda _c, _cursor, statement, values, *_: asked.append((statement, values)))
+        summaries.refresh(session, [mole])
+        ways = [
+            row[3] for statement, values in list(asked) if statement.startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]  # fmt: skip
+    tables = ("lesion", "visit", "upload", "diagnosis", "review", "alignment", "reminder", "mole_summary")
+    wrong = (*(f"SCAN {name}" for name in tables), "_deleted_at (", "_opinion_id (")
+    assert any("visit" in way for way in ways)
+    assert not [way for way in ways if any(sign in way for sign in wrong)]
 
 
 DEEDS = strategies.lists(
