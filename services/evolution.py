@@ -92,6 +92,11 @@ class Evolution:
     def visits(self) -> tuple[VisitView, ...]:
         return self.timeline.visits
 
+    @property
+    def area(self) -> Line:
+        """In the unit of the newest visit that was measured."""
+        return _compared_area(self.lines)
+
     def lines_of(self, name: str) -> tuple[Line, ...]:
         """The lines of one quantity, one a unit; at least one."""
         return tuple(line for line in self.lines if line.name == name)
@@ -166,7 +171,9 @@ def described(
     in_order = list(shots.values())
     lines = _lines(timeline.visits, shots, pixel_sizes(in_order, links))
     compared = changes.against(in_order, links) if len(in_order) > 1 else ()
-    trend = _trend(timeline.visits, _compared_area(lines))
+    area = _compared_area(lines)
+    # Shares of the frame go up and down with the camera's distance.
+    trend = _trend(timeline.visits, area) if area.unit != SIZES[Unit.FRAME][0] else ""
     notes = [Marker(visit.id, "note", note.author, "Note", note.text) for visit in timeline.visits for note in visit.notes]
     changed = any(one.matters for one in compared)
     said = changes.headline(in_order, links, words)

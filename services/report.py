@@ -13,14 +13,15 @@ import core
 from core.overlay import shrink_to
 from core.photo import encode_jpeg
 from db.models import Lesion, User
-from services import audit, evolution, lesions, mapping, photos, policy, reviews, words
+from services import audit, body, evolution, mapping, photos, policy, reviews, words
 from services import report_plot as plot
 from services.audit import Action
+from services.body import PlacedMole
 from services.errors import NotFound
 from services.evolution import Evolution
 from services.fields import today
 from services.unit_of_work import reading, transaction
-from services.views import LesionSummary, Person, PhotoView, Timeline, VisitView
+from services.views import Finding, Person, PhotoView, Timeline, VisitView
 from services.words import Preferences
 
 FONTS = Path(__file__).with_name("fonts")
@@ -28,6 +29,8 @@ MARGIN_MM, WIDTH_MM = 18.0, 174.0
 PICTURE_PX, PICTURE_QUALITY = 700, 82
 MOST_PICTURED = 6
 """So many visits of a mole, the newest, are shown with pictures; the table holds all."""
+STATES = {"refer": "See a doctor", "changed": "Changed", "due": "Due", "fine": "Fine"}
+NO_BREAK = "\u00a0"
 CAUTION_GREY = (85, 100, 106)
 
 
@@ -51,12 +54,12 @@ def whole_report(actor: Person, *, patient_id: int | None = None) -> bytes:
         if patient is None:
             raise NotFound
         patient = mapping.person(patient)
-    moles = lesions.list_lesions(actor, patient_id=whose)
+    moles = body.overview(actor, patient_id=patient_id).moles
     pdf = _Report(patient, Preferences.of(actor))
     pdf.overview(moles)
-    for mole in moles:
-        if mole.visit_count:
-            pdf.mole(actor, evolution.evolution(actor, lesion_id=mole.id))
+    for placed in moles:
+        if placed.mole.visit_count:
+            pdf.mole(actor, evolution.evolution(actor, lesion_id=placed.mole.id))
     return _finished(actor, pdf, subject=f"user:{whose}", patient=patient)
 
 
@@ -75,6 +78,7 @@ class _Report(FPDF):
         self.add_font("Sans", "", FONTS / "DejaVuSans.ttf")
         self.add_font("Sans", "B", FONTS / "DejaVuSans-Bold.ttf")
         self.set_margins(MARGIN_MM, 24, MARGIN_MM)
+        self.c_margin = 0  # words, lines and pictures begin at one edge
         self.set_auto_page_break(True, margin=24)
         self.set_title(f"Moletrail report, {patient.full_name}")
         self.set_lang("en")
@@ -130,23 +134,24 @@ class _Report(FPDF):
 
     # Parts
 
-    def overview(self, moles: Sequence[LesionSummary]) -> None:
+    def overview(self, moles: Sequence[PlacedMole]) -> None:
         self.heading("1 mole" if len(moles) == 1 else f"{len(moles)} moles")
         if not moles:
             self.paragraph("No mole is followed yet.")
             return
         self.rows(
-            ("Mole", "Where", "Last visit", "Last finding", "Probability"),
+            ("Mole", "Last visit", "Newest photo", "Probability", "How it stands"),
             [
                 (
-                    mole.name, mole.body_site_label,
-                    self.preferences.date(mole.last_visited_on) if mole.last_visited_on else "not yet",
+                    mole.name + (f", {mole.body_site_label.lower()}" if mole.body_site_label.casefold() != mole.name.casefold() else ""),
+                    self.preferences.short_date(mole.last_visited_on) if mole.last_visited_on else "not yet",
                     words.headline(mole.last_finding) if mole.last_finding else "not measured",
-                    words.percent_range(mole.last_finding.malignant_probability, *mole.last_finding.interval) if mole.last_finding else "",
+                    _range(mole.last_finding) if mole.last_finding else "",
+                    f"{STATES[placed.standing.state]}. {placed.standing.reason}.",
                 )
-                for mole in moles
+                for placed in moles for mole in [placed.mole]
             ],
-            (34, 34, 34, 40, 32),
+            (34, 24, 33, 31, 52),
         )  # fmt: skip
 
     def mole(self, actor: Person, evolved: Evolution) -> None:
@@ -176,7 +181,7 @@ class _Report(FPDF):
 
     def plots(self, evolved: Evolution) -> None:
         """Area and probability over the visits, with their errors as bands."""
-        area = max(evolved.lines_of("area"), key=lambda line: sum(value is not None for value in line.values))
+        area = evolved.area
         (probability,) = evolved.lines_of("probability")
         if not any(value is not None for value in probability.values):
             self.paragraph("No photo of this mole could be measured.")
@@ -214,7 +219,7 @@ class _Report(FPDF):
         """Photo beside outline, with what was found."""
         shown = visit.photo
         half = (WIDTH_MM - 6) / 2
-        height = min(half * shown.height / shown.width, 58.0)
+        height = min(half * shown.height / shown.width, 48.0)
         self.make_room(height + 20)
         self.heading(self.preferences.date(visit.visited_on), 11)
         top = self.get_y()
@@ -249,7 +254,7 @@ class _Report(FPDF):
         self.paragraph("In brackets: between which edges the number lies in 95 of 100 cases.", grey=True, size=8.5)
         self.ln(1)
         rows = [self.row(evolved, place) for place in reversed(range(len(evolved.visits)))]
-        self.rows(("Date", "Area", "Longest diameter", "Probability", "Dice", "Finding"), rows, (26, 40, 40, 28, 11, 29))
+        self.rows(("Date", "Area", "Longest diameter", "Probability", "Dice", "Finding"), rows, (24, 38, 38, 32, 11, 31))
 
     def row(self, evolved: Evolution, place: int) -> tuple[str, ...]:
         visit = evolved.visits[place]
@@ -258,7 +263,7 @@ class _Report(FPDF):
             return day, "", "", "", "", "Not measured"
         return (
             day, evolved.words_of("area", visit.id), evolved.words_of("diameter", visit.id),
-            words.percent_range(finding.malignant_probability, *finding.interval),
+            _range(finding),
             f"{finding.expected_dice:.2f}" if finding.expected_dice is not None else "", words.headline(finding),
         )  # fmt: skip
 
@@ -266,6 +271,11 @@ class _Report(FPDF):
         """Begin a new page where so much does not fit on this one."""
         if self.will_page_break(height_mm):
             self.add_page()
+
+
+def _range(finding: Finding) -> str:
+    """The probability for a narrow column: broken, if at all, before its brackets."""
+    return words.percent_range(finding.malignant_probability, *finding.interval).replace(" ", NO_BREAK).replace(f"{NO_BREAK}(", " (")
 
 
 def _small(jpeg: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -23,13 +24,21 @@ class Point:
     high: float | None = None
 
 
+def step(highest: float) -> float:
+    """A fourth of the axis that holds it: 1, 2, 2.5 or 5 times a power of ten."""
+    least = highest / 4 or 0.25
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= least)
+
+
 def draw(
     pdf: FPDF, points: Sequence[Point], *, title: str, x: float, y: float, width: float, height: float, top: float | None = None,
     date_words,
 ) -> None:
-    """`points` by date; `top` is the axis' end (None: a little above the largest). Sizes in mm from the page's upper left corner."""
+    """`points` by date; `top` is the axis' end (None: a round number above the largest). Sizes in mm from the page's upper left corner."""
     left, right, upper, lower = x + LEFT_MM, x + width - RIGHT_MM, y + HEAD_MM, y + height - FOOT_MM
-    largest = top or 1.15 * max([point.high or point.value for point in points], default=1.0) or 1.0
+    apart = top / 4 if top else step(max((point.high or point.value for point in points), default=1.0))
+    largest = 4 * apart
     first, last = points[0].day, points[-1].day
     span = max((last - first).days, 1)
 
@@ -43,8 +52,8 @@ def draw(
     pdf.set_font("Sans", "", 7)
     pdf.set_text_color(*GREY)
     pdf.set_line_width(0.15)
-    for step in range(5):
-        value = largest * step / 4
+    for number in range(5):
+        value = number * apart
         height_here = place(first, value)[1]
         pdf.set_draw_color(*RULE)
         pdf.line(left, height_here, right, height_here)

@@ -137,6 +137,13 @@ def test_trend_needs_three_visits(patient, mole, add) -> None:
     assert evolution.evolution(patient, lesion_id=mole).trend.startswith("Over 3 visits the area changed by +")
 
 
+def test_shares_of_the_frame_have_no_trend(patient, mole, add, in_register) -> None:
+    in_register["accepted"] = False
+    for day, radius in zip(DAYS, (20, 25, 30), strict=False):
+        add(day, radius)
+    assert evolution.evolution(patient, lesion_id=mole).trend == "", "the headline says that they cannot be compared"
+
+
 def test_refused_photo_is_a_visit_without_numbers(patient, mole, add) -> None:
     add(DAYS[0], 20)
     add(DAYS[1], 30, reasons=("no_lesion",))

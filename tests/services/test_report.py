@@ -15,7 +15,7 @@ from pypdf import PdfReader
 from sqlalchemy import select, update
 
 from db.models import AuditEvent, Diagnosis
-from services import lesions, notes, photos, report, reviews, sharing
+from services import lesions, notes, photos, report, report_plot, reviews, sharing
 from services.unit_of_work import reading, transaction
 from tests.helpers import photo_bytes
 
@@ -60,6 +60,7 @@ def test_report_of_everything_has_each_mole(patient, other_patient, mole) -> Non
     lesions.add_lesion(patient, name="Untouched", body_site="nose")
     text = text_of(report.whole_report(patient))
     assert "2 moles" in text
+    assert "Due. No photo could be measured yet." in " ".join(text.split()), "how each stands"
     assert "Untouched" in text
     assert "Łukasz" in text
     assert "No mole is followed yet." in text_of(report.whole_report(other_patient))
@@ -95,3 +96,8 @@ def test_poppler_reads_every_page(patient, mole, tmp_path) -> None:
     assert text.stderr == ""
     subprocess.run(["pdftoppm", "-r", "30", "-png", tmp_path / "report.pdf", tmp_path / "page"], check=True)
     assert len(list(tmp_path.glob("page-*.png"))) == len(PdfReader(io.BytesIO(made)).pages)
+
+
+@pytest.mark.parametrize(("highest", "axis"), [(0.0, 1), (11.2, 20), (187.0, 200), (100.0, 100), (0.031, 0.04), (9.1, 10)])
+def test_axis_of_a_plot_has_round_numbers(highest, axis) -> None:
+    assert 4 * report_plot.step(highest) == pytest.approx(axis)
