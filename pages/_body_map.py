@@ -15,6 +15,7 @@ from services.body_sites import BODY_SITES
 
 HERE = Path(__file__).parent
 HINT = "Tap the figure where the mole is."
+HINT_WITH_MOLES = "Tap a mole to open it, or the figure to add one."
 # From the front a person's right is on the left of the picture, from behind on the right.
 SIDES = {"front": ("right", "left"), "back": ("left", "right")}
 
@@ -49,7 +50,7 @@ def body_map(
             "pin": _point(pin, figure) if pin else None,
             "first_view": pin.view if pin else shown[0]["view"] if shown else next(iter(VIEWS)),
             "place_label": place_label if on_place else None,
-            "hint": HINT,
+            "hint": HINT_WITH_MOLES if shown and on_open else HINT,
         },
         on_open_change=lambda: None,
         on_place_change=lambda: None,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from pages._parts import link, photo
 from pages._words import plain
-from services import ugly_duckling
-from services.views import Person
+from services.ugly_duckling import Compared
 
 SHOWN = 5
 
 
-def unlike_the_others(actor: Person) -> None:
+def unlike_the_others(compared: Sequence[Compared]) -> None:
     """The moles in order of how unlike the others they are, with the reason; nothing where too few are measured."""
-    compared = ugly_duckling.order(actor)
     if not compared:
         return
     odd = [one for one in compared if one.unlike]

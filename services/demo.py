@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from core.synthetic import Mole, encode, photograph
 from db.models import User
-from services import accounts, consent, lesions, mapping, notes, passwords, photos, sealing, sharing, start
+from services import accounts, consent, lesions, mapping, notes, passwords, photos, profile, sealing, sharing, start
 from services.errors import ServiceError
 from services.fields import Details, today
 from services.settings import settings
@@ -113,6 +113,7 @@ def fill(password: str) -> None:
     doctor = _person(DOCTOR[2]) or accounts.create_doctor(
         admin, first_name=DOCTOR[0], surname=DOCTOR[1], email=DOCTOR[2], password=password
     )
+    profile.change_preferences(doctor, units="mm", date_style="en-GB", reminder_emails=False, listed=True)
     if _person(WAITING_DOCTOR[2]) is None:
         _sign_up("doctor", *WAITING_DOCTOR, sex="male", birth_date=date(1981, 3, 3), password=password)
     for described in PATIENTS:

@@ -67,7 +67,7 @@ def _make_nobody(session: Session, user: User, password_hash: str) -> None:
     user.address = user.second_address = user.city = user.state_region = user.zip_code = ""
     user.sex, user.birth_date = Sex.UNDISCLOSED, None
     user.email_verified_at = user.totp_enabled_at = user.totp_last_step = user.totp_secret = None
-    user.reminder_emails = False
+    user.reminder_emails = user.listed = False
     user.account_state, user.erased_at = AccountState.DISABLED, now()
     session.flush()
     session.execute(update(User).where(User.id == user.id).values(password_hash=password_hash))

@@ -25,6 +25,8 @@ class Profile(fields.Details):
     units: str
     date_style: str
     reminder_emails: bool
+    listed: bool
+    """A doctor whom patients may find, see services.sharing.list_doctors."""
 
 
 def profile(actor: Person) -> Profile:
@@ -34,6 +36,7 @@ def profile(actor: Person) -> Profile:
         return Profile(
             user.first_name, user.surname, user.address, user.second_address, user.city, user.state_region, user.zip_code,
             str(user.sex), user.birth_date, user.units, user.date_style, user.reminder_emails,
+            user.listed,
         )
 
 
@@ -48,8 +51,8 @@ def change_profile(actor: Person, **typed: object) -> None:
         audit.record(session, actor_id=actor.id, action=Action.CHANGE_PROFILE, subject=f"user:{actor.id}")
 
 
-def change_preferences(actor: Person, *, units: str, date_style: str, reminder_emails: bool) -> None:
-    """Set how dates and sizes are shown, and whether reminders come by e-mail too."""
+def change_preferences(actor: Person, *, units: str, date_style: str, reminder_emails: bool, listed: bool = False) -> None:
+    """Set how dates and sizes are shown, whether reminders come by e-mail too, and whether patients may find this doctor."""
     mistakes = {}
     if units not in UNITS:
         mistakes["units"] = "Please choose millimetres or inches."
@@ -60,6 +63,7 @@ def change_preferences(actor: Person, *, units: str, date_style: str, reminder_e
         if mistakes:
             raise ValidationError(mistakes)
         user.units, user.date_style, user.reminder_emails = units, date_style, bool(reminder_emails)
+        user.listed = bool(listed) and user.role == Role.DOCTOR
         audit.record(session, actor_id=actor.id, action=Action.CHANGE_PROFILE, subject=f"user:{actor.id}")
 
 

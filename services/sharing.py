@@ -29,6 +29,18 @@ This message opens nothing by itself, and if you do nothing, nothing happens.
 NO_DOCTOR = "There is no doctor with this e-mail address on Moletrail. Please check the address with your doctor."
 
 
+def list_doctors(actor: Person) -> tuple[Person, ...]:
+    """Doctors who let patients find them and do not see this one's moles yet, by name."""
+    with reading() as session:
+        policy.require(session, actor, Action.SHARE)
+        theirs = select(CareGrant.doctor_id).where(CareGrant.patient_id == actor.id, CareGrant.revoked_at.is_(None))
+        found = session.scalars(
+            select(User).where(User.role == Role.DOCTOR, User.account_state == AccountState.ACTIVE, User.listed, User.id.not_in(theirs))
+        )
+        # Names are sealed: the database cannot order them.
+        return tuple(sorted(map(mapping.person, found), key=lambda doctor: (doctor.surname.casefold(), doctor.first_name.casefold())))
+
+
 def share_with(actor: Person, *, doctor_email: str) -> Grant:
     """Let a doctor see all of one's moles; who sees them already keeps that grant.
 

@@ -72,6 +72,8 @@ class User(Stored, Base):
     """Reminders go to the e-mail address too, where mail is set up."""
     blind_reviews: Mapped[bool] = mapped_column(default=False, server_default=false())
     """A doctor judges before the networks' answer is shown."""
+    listed: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """A doctor whom patients may find by name and e-mail address when they choose whom to share with."""
     figure_build: Mapped[str | None] = mapped_column(String(8))
     """Build of the figure of the body map (services.body_figure.BUILDS); None: nobody chose one."""
     figure_skin: Mapped[str | None] = mapped_column(String(8))

@@ -42,8 +42,17 @@ def _preferences(person: Person, found: profile.Profile) -> None:
         mails = found.reminder_emails
         if person.role == "patient":
             mails = st.toggle("Remind me by e-mail too when a mole is due", value=mails, key="preferences_mails")
+        listed = found.listed
+        if person.role == "doctor":
+            listed = st.toggle(
+                "Patients may find me by name when they choose a doctor", value=listed, key="preferences_listed",
+                help="Every patient here then reads your name and e-mail address. You see nobody's moles before they share them.",
+            )
         if st.form_submit_button("Save", icon=":material/check:"):
-            _tried("preferences_errors", "Saved.", profile.change_preferences, person, units=units, date_style=style, reminder_emails=mails)
+            _tried(
+                "preferences_errors", "Saved.", profile.change_preferences, person,
+                units=units, date_style=style, reminder_emails=mails, listed=listed,
+            )
 
 
 def _about(person: Person, found: profile.Profile) -> None:

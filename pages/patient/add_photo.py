@@ -75,8 +75,10 @@ working = adding["wanted"] = adding["wanted"] and chosen
 
 link("moles", "My moles", icon=":material/arrow_back:")
 if not moles or (query_number("mole") is not None and query_number("mole") not in moles):
-    st.title("There is no such mole", anchor=False)
-    empty_state("Add a mole first", "A photo belongs to a mole. This address names none of yours.", page="add-mole", action="Add a mole")
+    named = query_number("mole") is not None
+    st.title("There is no such mole" if named else "No moles yet", anchor=False)
+    why = "A photo belongs to a mole." + (" This address names none of yours." if named else "")
+    empty_state("Add a mole first", why, page="add-mole", action="Add a mole")
     st.stop()
 
 mole = moles.get(adding.get("other", query_number("mole"))) or next(iter(moles.values()))

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from pages import _consent as parts
-from pages._parts import format_date
+from pages._parts import format_date, link
 from pages._session import require_role
 from services import consent
 
 person = require_role("patient")
 state = consent.state(person)
 
+link("my-data", "My data", icon=":material/arrow_back:")
 if state.in_force:
     st.title(f"You agreed on {format_date(state.accepted_at)}", anchor=False)
 elif state.withdrawn_at:

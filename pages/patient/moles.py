@@ -8,7 +8,7 @@ from pages._duckling import unlike_the_others
 from pages._parts import caution, go, link, photo, show_error, state_badge
 from pages._session import require_role
 from pages._words import ago, brief, joined, place, plain
-from services import body
+from services import body, ugly_duckling
 from services.body import Overview, PlacedMole
 from services.body_figure import BUILDS, SKINS, MapPoint
 from services.errors import ServiceError
@@ -31,8 +31,8 @@ def place_mole(point: MapPoint) -> None:
     go("add-mole", view=point.view, x=f"{point.x:.4f}", y=f"{point.y:.4f}")
 
 
-def card(placed: PlacedMole) -> None:
-    """Thumbnail, name, state with its reason, last check, and the next step."""
+def card(placed: PlacedMole, unlike: bool) -> None:
+    """Thumbnail, name, state with its reason, last check, and the next step; `unlike` the person's other moles."""
     mole = placed.mole
     with st.container(border=True, key=f"mole_{mole.id}"):
         with st.container(horizontal=True, wrap=False, vertical_alignment="center"):
@@ -42,6 +42,8 @@ def card(placed: PlacedMole) -> None:
                 st.markdown(f"**{plain(mole.name)}**")
                 state_badge(placed.standing.state)
                 st.caption(placed.standing.reason)
+                if unlike:
+                    st.caption(":material/join_inner: Unlike your other moles, see below")
                 checked = f"checked {ago(mole.last_visited_on)}" if mole.last_visited_on else "no photo yet"
                 found = f". {brief(mole.last_finding)}" if mole.last_finding else ""
                 st.caption(joined(place(mole.name, mole.body_site_label), checked) + found)
@@ -93,11 +95,13 @@ with st.container(horizontal=True, horizontal_alignment="distribute", vertical_a
     link("add-mole", "Add a mole by its place in words", icon=":material/add:")
     choose_figure(found)
 
+compared = ugly_duckling.order(person)
+odd = {one.lesion_id for one in compared if one.unlike}
 pages = -(-len(found.moles) // A_PAGE)
 number = st.pagination(pages, key="moles_page") if pages > 1 else 1
 grid = st.grid(min_column_width=300)
 for placed in found.moles[(number - 1) * A_PAGE : number * A_PAGE]:
     with grid.cell():
-        card(placed)
-unlike_the_others(person)
+        card(placed, placed.mole.id in odd)
+unlike_the_others(compared)
 caution()

@@ -14,13 +14,17 @@ st.title("Everything here belongs to you", anchor=False)
 
 st.header("Download", anchor=False)
 st.markdown("All photos, outlines, findings and every other row about you, with a report to read, in one file.")
-st.link_button("Download everything (ZIP)", "/my-data.zip", icon=":material/folder_zip:", type="primary")
-with st.container(horizontal=True):
-    st.link_button("Report to print (PDF)", "/report.pdf", icon=":material/picture_as_pdf:")
-    st.link_button("Findings for a spreadsheet (XLSX)", "/my-data.xlsx", icon=":material/table:")
-    st.link_button("Findings (CSV)", "/my-data.csv", icon=":material/csv:")
-    st.link_button("For a doctor's system (FHIR)", "/my-data.fhir.json", icon=":material/clinical_notes:")
-    st.link_button("Photos for a doctor's system (DICOM)", "/my-data.dicom.zip", icon=":material/medical_information:")
+st.link_button("Download everything (ZIP)", "/my-data.zip", icon=":material/folder_zip:", type="primary", width="stretch")
+grid = st.grid(min_column_width=300)
+for words, address, icon in (
+    ("Report to print (PDF)", "/report.pdf", ":material/picture_as_pdf:"),
+    ("Findings for a spreadsheet (XLSX)", "/my-data.xlsx", ":material/table:"),
+    ("Findings (CSV)", "/my-data.csv", ":material/csv:"),
+    ("Findings for a doctor's system (FHIR)", "/my-data.fhir.json", ":material/clinical_notes:"),
+    ("Photos for a doctor's system (DICOM)", "/my-data.dicom.zip", ":material/medical_information:"),
+):
+    with grid.cell():
+        st.link_button(words, address, icon=icon, width="stretch")
 st.caption("A report of one mole is on the mole's own page. Each download is written down in the audit trail.")
 
 st.header("Consent", anchor=False)

@@ -32,7 +32,7 @@ def row(mole: DueMole) -> None:
     """Name, next date and who chose it, the interval, and the ways on."""
     with st.container(border=True, key=f"due_{mole.lesion_id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            link("mole", plain(mole.name), icon=STATES["due" if mole.is_due else "fine"].icon, mole=mole.lesion_id)
+            link("mole", plain(mole.name), icon=STATES["due"].icon if mole.is_due else ":material/event:", mole=mole.lesion_id)
             if mole.is_due:
                 state_badge("due")
         st.markdown(f"**{format_date(mole.due_on)}**, {CHOSEN_BY[mole.chosen_by]}")

@@ -28,9 +28,18 @@ share_parts.grants(person, grants)
 st.subheader("Share with a doctor", anchor=False)
 # What was refused, and the address it was refused for, stay until the next try.
 errors: dict[str, str] = st.session_state.get("share_errors", {})
+doctors = {doctor.email: f"{doctor.full_name}, {doctor.email}" for doctor in sharing.list_doctors(person)}
 with st.form("share", border=False):
+    picked = None
+    if doctors:
+        picked = st.selectbox(
+            "Pick a doctor", list(doctors), index=None, format_func=doctors.get, placeholder="Choose by name", key="share_doctor",
+            help="Doctors who let patients find them here.",
+        )
+    label = "or type the doctor's e-mail" if doctors else "The doctor's e-mail"
     with field(errors, "doctor_email"):
-        email = st.text_input("The doctor's e-mail", key="share_email", autocomplete="off", help="The address the doctor logs in with.")
+        typed = st.text_input(label, key="share_email", autocomplete="off", help="The address the doctor logs in with.")
+    email = typed if typed.strip() else picked or ""
     asked = st.form_submit_button("Share", key="share_now", type="primary", icon=":material/person_add:")
 if asked:
     st.session_state["share_errors"] = {}

@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from services import lesions, notes, photos, risk, sharing
+from services import lesions, notes, photos, profile, risk, sharing
 from services.body_figure import MapPoint, zone_at
 from services.body_sites import BODY_SITES
 from services.errors import LooksDifferent, ServiceError
@@ -97,6 +97,13 @@ def test_moles_of_others_look_like_none(name, page, other_patient, tiny):
 
 
 # My moles
+
+
+@pytest.mark.parametrize("name", ["add_photo", "add_photos"])
+def test_photo_before_the_first_mole_leads_to_that(name, page):
+    app = page(name)
+    assert app.title[0].value == "No moles yet"
+    assert element(app, "button", "empty_add-mole").label == "Add a mole"
 
 
 def test_no_moles_yet_says_what_to_do_next(page):
@@ -771,6 +778,16 @@ def test_doctor_is_added_by_e_mail_and_revoked_at_once(page, patient, doctor):
     app = click(app, f"revoke_{grant.id}")
     assert app.title[0].value == "Only you can see your moles"
     assert sharing.list_grants(patient) == ()
+
+
+def test_doctor_who_lets_patients_find_them_is_picked_by_name(page, patient, doctor):
+    assert not page("sharing").selectbox, "there is none to pick"
+    profile.change_preferences(doctor, units="mm", date_style="en-GB", reminder_emails=False, listed=True)
+    app = page("sharing")
+    app.selectbox(key="share_doctor").select("dora@example.org")
+    app = click(app, "share_now")
+    assert app.title[0].value == "1 doctor can see your moles"
+    assert not app.selectbox, "who sees them already is not offered again"
 
 
 @pytest.mark.parametrize("email", ["", "no address", "nobody@example.org", "bo@example.org"])

@@ -281,6 +281,7 @@ MATRIX: dict[Callable, tuple[Callable[[World, Person], object], dict[str, str]]]
     photos.overlay_file: (lambda w, who: photos.overlay_file(who, upload_id=w.upload_id), SEEN_BY_CARERS),
     sharing.share_with: (lambda w, who: sharing.share_with(who, doctor_email="emil@example.org"), for_role("patient")),
     sharing.revoke: (lambda w, who: sharing.revoke(who, grant_id=w.grant_id), about_the_owner("owner", roles=("patient",))),
+    sharing.list_doctors: (lambda w, who: sharing.list_doctors(who), for_role("patient")),
     sharing.list_grants: (lambda w, who: sharing.list_grants(who), for_role("patient")),
     sharing.list_patients: (lambda w, who: sharing.list_patients(who), for_role("doctor")),
     # The doctor's workspace.
@@ -425,6 +426,7 @@ def test_every_module_that_acts_for_a_person_is_looked_at() -> None:
 
 QUIET = {
     "notifications.unread", "notes.list_templates", "profile.profile", "consent.state", "reviews.prefers_blind", "sharing.list_grants",
+    "sharing.list_doctors",
     "reviews.judges_first",
     "mole_links.list_links", "sessions.list_sessions", "two_factor.status", "two_factor.set_up",
     "two_factor.enable", "consent.accept", "notifications.mark_read",

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from services import accounts, profile
+from services import accounts, profile, sharing
 from services.errors import ValidationError
 from services.words import DATE_STYLES, Preferences
 from tests.pages.made import finding
@@ -50,3 +50,17 @@ def test_dates_and_sizes_in_each_form() -> None:
     assert Preferences("inch").area(finding(area_mm2=64.516)) == "0.1 in²"
     assert Preferences("inch").area(finding(area=0.031)) == "3.1 % of the frame"
     assert (Preferences().length(12.7), Preferences("inch").length(12.7)) == ("12.7 mm", "0.5 in")
+
+
+def test_patients_find_only_active_doctors_who_want_it(patient, doctor, admin) -> None:
+    def listed(who, wants: bool = True) -> list[str]:
+        profile.change_preferences(who, units="mm", date_style="en-GB", reminder_emails=False, listed=wants)
+        return [found.full_name for found in sharing.list_doctors(patient)]
+
+    assert sharing.list_doctors(patient) == ()
+    assert listed(doctor) == ["Dora Dale"]
+    assert listed(doctor, False) == []
+    assert listed(patient) == [], "who is no doctor is never found"
+    listed(doctor)
+    accounts.disable_account(admin, user_id=doctor.id)
+    assert sharing.list_doctors(patient) == ()
