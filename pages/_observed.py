@@ -35,8 +35,11 @@ OWN = (
 )  # fmt: skip
 """Addresses that appear in log and figures, a number in them as {id}. Anything else is a kind: an address may hold a secret."""
 _OWN = {re.compile(re.escape(address).replace(r"\{id\}", "[^/]+")): address for address in OWN}
-CLOSED = ("/_stcore/metrics", "/_stcore/script-health-check")
-"""Streamlit's own, about its sessions and scripts; answered to nobody."""
+CLOSED = (
+    "/_stcore/metrics", "/_stcore/script-health-check",
+    "/_stcore/agent/interact", "/_stcore/agent/mcp", "/_stcore/agent/openapi.json",
+)  # fmt: skip
+"""Streamlit's own, about its sessions and scripts or to run them without a browser; answered to nobody, whatever is set."""
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 STOPPED = "Something went wrong on our side. What was saved before is safe. Please try again; if it comes back, report it as {}.\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import secrets
 from collections.abc import Callable, Iterator
@@ -213,6 +214,12 @@ def image(address: str, caption: str | None, alt: str, width: str | int = "stret
     """A picture of one of our routes; `alt` is what a screen reader says."""
     # st.image takes a path for a file on disk; the full address makes the browser fetch it, with its cookie.
     st.image(full_address(address), caption=caption, alt=alt, width=width)
+
+
+def unstored_photo(data: bytes, alt: str, *, caption: str | None = None, width: int) -> None:
+    """A small JPEG that no route has, within the page itself: what st.image is given as bytes lies at an address that asks for no
+    session."""
+    st.image(f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", caption=caption, alt=alt, width=width)
 
 
 def full_address(route: str) -> str:

@@ -8,7 +8,7 @@ from pages import _same_mole as same_mole
 from pages._adding import EARLIEST, LARGEST, STEPS, TYPES, checklist, forget, look_at
 from pages._consent import consent_or_stop
 from pages._ghost import ghost_over_camera
-from pages._parts import empty_state, field, go, link, overlay, preferences, query_number
+from pages._parts import empty_state, field, go, link, overlay, preferences, query_number, unstored_photo
 from pages._scale import card_links
 from pages._session import require_role
 from pages._words import plain
@@ -101,7 +101,7 @@ with field(errors, "data"):
         upload = st.file_uploader(label, TYPES, on_change=look, args=[file_key], key=file_key)
         st.caption("A file marked in red is larger or of another kind and was not sent; choose a smaller copy or another format.")
 if upload and how == "File" and adding.get("preview"):
-    st.image(adding["preview"], caption="Your photo, not stored yet", alt="The photo you chose", width=320)
+    unstored_photo(adding["preview"], "The photo you chose", caption="Your photo, not stored yet", width=320)
 
 with field(errors, "taken_on"):
     taken_on = st.date_input("Taken on", max_value=today(), min_value=EARLIEST, format=preferences().typed, key=date_key)

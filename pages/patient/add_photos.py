@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages._adding import EARLIEST, LARGEST, STEPS, TYPES, Look, checklist, forget, look_at
 from pages._consent import consent_or_stop
-from pages._parts import caution, empty_state, finding_badge, link, photo, preferences, unforeseen
+from pages._parts import caution, empty_state, finding_badge, link, photo, preferences, unforeseen, unstored_photo
 from pages._session import require_role
 from pages._words import plain
 from services import lesions, photos
@@ -42,7 +42,7 @@ def choose(upload, look: Look) -> None:
     """One file: how it looks, which mole it shows, when it was taken, and what went wrong with it."""
     with st.container(border=True, horizontal=True, wrap=False, key=f"file_{upload.file_id}"):
         if look.preview:
-            st.image(look.preview, alt=f"Chosen photo {upload.name}", width=112)
+            unstored_photo(look.preview, f"Chosen photo {upload.name}", width=112)
         with st.container(gap="xxsmall"):
             st.caption(plain(upload.name))
             st.selectbox(

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from pages._observed import METRICS, Observed, route_of
+from pages._observed import CLOSED, METRICS, Observed, route_of
 from services import metrics, unit_of_work
 
 TOKEN = "a-token-of-enough-characters"
@@ -65,7 +65,7 @@ def test_failure_is_a_calm_sentence_with_the_number_of_its_log_line(moletrail, c
     assert record.fields["request"].upper() in answer.text
 
 
-@pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/metrics/", "/_stcore/script-health-check"])
+@pytest.mark.parametrize("path", [*CLOSED, "/_stcore/metrics/"])
 def test_streamlits_own_figures_are_closed(moletrail, path):
     assert browser().get(path).status_code == 404
 
