@@ -47,7 +47,7 @@ def reason(case: Case) -> str:
     told = [
         {
             "refer": case.reason,
-            "opinion": f"{plain(case.asked_by)} asks for your opinion",
+            "opinion": ". ".join(filter(None, (f"{plain(case.asked_by)} asks for your opinion", case.reason))),
             "changed": case.reason,
             "overdue": "",
             "uncertain": "The networks cannot tell from the newest photo",

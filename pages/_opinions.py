@@ -31,12 +31,17 @@ def _question(person: Person, opinion: Opinion) -> None:
         answer(opinion.answer)
     if opinion.agreement:
         agreement(opinion.agreement)
+    elif opinion.answer and opinion.asker_id == person.id:
+        st.caption("How far you agree shows once you have signed your own review.")
     if opinion.withdrawn_at:
-        st.markdown(":material/undo: Taken back")
+        st.markdown(":material/undo: Closed" if opinion.answer else ":material/undo: Taken back")
         return
     if not opinion.answer:
         st.markdown(":material/schedule: Not answered yet")
-    if opinion.asker_id == person.id and st.button("Take back", key=f"withdraw_{opinion.id}", help="The colleague sees the photo no more."):
+    words, told = ("Close", "The colleague sees the photo no more; the answer stays.") if opinion.answer else (
+        "Take back", "The colleague sees the photo no more.",
+    )
+    if opinion.asker_id == person.id and st.button(words, key=f"withdraw_{opinion.id}", help=told):
         opinions.withdraw(person, opinion_id=opinion.id)
         st.rerun()
 

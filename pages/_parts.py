@@ -29,13 +29,15 @@ class State:
     icon: str
     color: str
     """Name in the theme's palette (.streamlit/config.toml gives each its tint in both themes)."""
+    for_doctor: str = ""
+    """The field's word, where it is another."""
 
 
 STATES: dict[str, State] = {
     "fine": State("fine", ":material/check_circle:", "green"),
     "due": State("due", ":material/schedule:", "orange"),
     "changed": State("changed", ":material/change_circle:", "violet"),
-    "refer": State("see a doctor", ":material/stethoscope:", "red"),
+    "refer": State("see a doctor", ":material/stethoscope:", "red", "refer"),
 }
 
 STATE_OF_A_FINDING: dict[tuple[str, str], tuple[str, str]] = {
@@ -101,10 +103,10 @@ def advice(finding: Finding) -> str:
 # Things drawn
 
 
-def state_badge(state: str, word: str | None = None) -> None:
+def state_badge(state: str, word: str | None = None, *, for_doctor: bool = False) -> None:
     """One of fine, due, changed, refer; `word` says it more precisely, e.g. "grew 24 %"."""
     shown = STATES[state]
-    st.badge(word or shown.word, icon=shown.icon, color=shown.color)
+    st.badge(word or (for_doctor and shown.for_doctor) or shown.word, icon=shown.icon, color=shown.color)
 
 
 def finding_badge(finding: Finding) -> None:

@@ -42,7 +42,7 @@ def mole_card(placed: PlacedMole, photos: Sequence[PhotoPoint], review: Event | 
                 st.markdown(f"**{plain(mole.name)}**")
                 last = f"last photo {ago(mole.last_visited_on)}" if mole.last_visited_on else "no photo yet"
                 st.caption(joined(place(mole.name, mole.body_site_label), last))
-                state_badge(placed.standing.state)
+                state_badge(placed.standing.state, for_doctor=True)
                 st.caption(f"{placed.standing.reason}.")
         if mole.unjudged:
             st.caption("Its numbers appear once you have judged it")

@@ -38,10 +38,10 @@ def headline(shown: Evolution) -> str:
     return f"{plain(shown.timeline.lesion.name)}: {words[0].lower()}{words[1:]}"
 
 
-def standing(shown: Evolution, site: str) -> None:
+def standing(shown: Evolution, site: str, *, for_doctor: bool = False) -> None:
     """How the mole stands, why, and where it is."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        state_badge(shown.state.state)
+        state_badge(shown.state.state, for_doctor=for_doctor)
         finding = shown.timeline.lesion.last_finding
         reason = "" if shown.changed and shown.state.state == "changed" else f"{shown.state.reason}. "  # the title says it already
         st.caption(f"{reason}{f'Newest photo: {brief(finding).lower()}. ' if finding else ''}{site}")

@@ -173,14 +173,18 @@ def _visits(session: Session, lesion_ids: Sequence[int]) -> dict[int, list[_Visi
 
 
 def _reviews(session: Session, lesion_ids: Sequence[int]) -> dict[int, Row]:
-    """The newest review of each mole that no later version replaced; the columns that matter, as free text takes time to open."""
+    """The newest review of each mole that no later version replaced; the columns that matter, as free text takes time to open. What a
+    colleague answers goes to who asked: it says nothing to the patient and moves nothing."""
     later = aliased(Review)
     rows = session.execute(
         select(Visit.lesion_id, Visit.visited_on, Review.malignant, Review.management, Review.histology_malignant, Review.id)
         .join(Diagnosis, Review.diagnosis_id == Diagnosis.id)
         .join(Upload, Diagnosis.upload_id == Upload.id)
         .join(Visit, Upload.visit_id == Visit.id)
-        .where(Visit.lesion_id.in_(lesion_ids), Upload.deleted_at.is_(None), ~exists().where(later.supersedes_id == Review.id))
+        .where(
+            Visit.lesion_id.in_(lesion_ids), Upload.deleted_at.is_(None), Review.opinion_id.is_(None),
+            ~exists().where(later.supersedes_id == Review.id),
+        )
     )
     # Put in order here: for the sake of it a database would read all reviews there are.
     return {row.lesion_id: row for row in sorted(rows, key=lambda row: row.id)}

@@ -25,9 +25,9 @@ from services import changes, sizes, states
 from services.states import CHANGED, REFER, MoleState
 
 BATCH = 500
-AT_ONCE = 200
+AT_ONCE = 100
 """So many rows are made anew in one transaction: whoever saves something meanwhile waits for no more."""
-PAUSE_S = 0.1
+PAUSE_S = 0.05
 """Between two of them: a writer that waits for SQLite's lock looks again at least so often."""
 TOUCHED = "touched_moles"
 

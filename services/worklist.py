@@ -47,7 +47,7 @@ class Case:
     kind: str
     """One of KINDS: the most urgent reason."""
     reason: str
-    """Of refer and changed in words, without full stop; else empty."""
+    """What of it is to be referred or has changed, in words without full stop, where the doctor may know; else empty."""
     raised_risk: bool
     """What the patient told of themself raises their risk; False where they do not share with this doctor."""
     patient_id: int | None
@@ -231,7 +231,7 @@ def _case(row: Row[Any], lesion: Lesion, patient: User, question: _Question | No
     return Case(
         lesion_id=lesion.id,
         kind=Urgency(row.rank).name.lower(),
-        reason=summary.reason if row.rank in (Urgency.REFER, Urgency.CHANGED) else "",
+        reason=summary.reason if told else "",
         raised_risk=row.shared and summary.raised_risk,
         patient_id=patient.id if row.shared else None,
         patient_name=mapping.person(patient).full_name if row.shared else "",

@@ -42,7 +42,7 @@ born = f"born {format_date(patient.birth_date)}, " if patient.birth_date else ""
 skin = f", skin type {told.skin_type}" if told.skin_type else ""
 st.caption(f"P-{patient.id}, {born}{plain(patient.email)}{skin}")
 if any(placed.mole.unjudged for placed in overview.moles):
-    st.caption(":material/visibility_off: You judge before seeing the networks' answer, so what you have not judged is left out here.")
+    st.caption(":material/visibility_off: What you are to judge before you see the networks' answer is left out here.")
 if told.raised:
     st.markdown(f":material/priority_high: {parts.raised_words(told)}")
 if not overview.moles:

@@ -23,7 +23,8 @@ def card(patient: PatientSummary) -> None:
         st.caption(f"{born}Shares since {format_date(patient.shared_since)}.")
         st.markdown(f"{count(patient.lesion_count, 'mole')}, {count(patient.photo_count, 'photo')}; {last}")
         if highest is None:
-            st.markdown("No finding yet" if not blind else "Its findings appear once you have judged the photos")
+            nothing = "No finding to show yet" if patient.photo_count else "No finding yet"
+            st.markdown("Its findings appear once you have judged the photos" if blind else nothing)
         else:
             st.markdown(f"Highest probability **{percent(highest)}**{band_words(highest)}, for reference only")
         if st.button("Open", key=f"open_{patient.person.id}", icon=":material/person:", help=f"Moles of {plain(patient.person.full_name)}"):

@@ -17,7 +17,7 @@ link("patient", plain(patient.full_name), icon=":material/arrow_back:", patient=
 st.title(timeline_parts.headline(evolution), anchor=False)
 born = f", born {format_date(patient.birth_date)}" if patient.birth_date else ""
 noticed = f", first noticed {format_date(lesion.first_noticed)}" if lesion.first_noticed else ""
-timeline_parts.standing(evolution, f"{plain(patient.full_name)}{born}. {lesion.body_site_label}{noticed}.")
+timeline_parts.standing(evolution, f"{plain(patient.full_name)}{born}. {lesion.body_site_label}{noticed}.", for_doctor=True)
 
 if not any(visit.photo for visit in evolution.visits):
     empty_state("No photo yet", "The patient has added this mole but no photo of it.", icon=":material/photo:")

@@ -22,11 +22,11 @@ finding = shown.finding if shown and shown.accepted else None
 written = reviews.reviews_of(person, diagnosis_id=finding.id) if finding else ()
 standing = reviews.standing(written)
 mine = next((one for one in standing if one.author_id == person.id and one.opinion_id is None), None)
+prefers = reviews.prefers_blind(person)
 blind = finding is not None and reviews.judges_first(person, diagnosis_id=finding.id)
 
 cases.steps(person, visit.lesion_id)
-if not blind:  # the timeline tells what the networks say
-    link("timeline", f"{plain(patient.full_name)}: {plain(visit.lesion_name)}", icon=":material/arrow_back:", mole=visit.lesion_id)
+link("timeline", f"{plain(patient.full_name)}: {plain(visit.lesion_name)}", icon=":material/arrow_back:", mole=visit.lesion_id)
 st.title("What do you hold this for?" if blind else result.headline(shown), anchor=False)
 st.caption(f"{plain(patient.full_name)}, {plain(visit.lesion_name)}, visit of {format_date(visit.visited_on)}")
 
@@ -45,9 +45,14 @@ elif finding:
             link("model-cards", "What is known of the networks", icon=":material/fact_check:")
     with said:
         st.toggle(
-            "Judge before the networks", value=reviews.prefers_blind(person), key="judge_blind",
+            "Judge before the networks", value=prefers, key="judge_blind",
             on_change=lambda: reviews.choose_blind(person, blind=st.session_state["judge_blind"]),
         )
+        if blind and not prefers:
+            st.caption(
+                ":material/visibility_off: A colleague asks you to judge this photo blind: what others make of it appears once you have "
+                "answered, or signed a review of your own."
+            )
         if not blind:
             review.standing(written)
         with st.expander("Change your review", icon=":material/edit:") if mine else st.container():

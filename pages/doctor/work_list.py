@@ -33,7 +33,7 @@ def title(count: int, *, filtered: bool) -> str:
 def row(case: Case) -> None:
     """Patient and site, state and why it waits, the numbers, and the way in."""
     with st.container(key=f"case_{case.lesion_id}"):
-        who, why, way = st.columns([5, 6, 5], vertical_alignment="center")
+        who, why, way = st.columns([5, 6, 5], gap="xsmall", vertical_alignment="center")
     # On a phone the three stand in a column; what belongs together stays side by side there too.
     beside = {"horizontal": True, "wrap": False, "vertical_alignment": "center"}
     with who, st.container(**beside):
@@ -95,8 +95,9 @@ else:
     if st.button("Start with the first", key="start", type="primary", icon=":material/play_arrow:", shortcut="N"):
         cases.begin_walk(person, wanted)
         cases.open_case(found.cases.items[0])
-    for case in found.cases.items:
-        row(case)
+    with st.container(gap="medium"):
+        for case in found.cases.items:
+            row(case)
     if found.cases.count > 1:
         st.pagination(found.cases.count, key="work_list_page")
     caution()

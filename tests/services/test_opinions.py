@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from db.base import now
 from db.models import Notification, Upload
-from services import accounts, lesions, opinions, photos, reviews, sharing
+from services import accounts, body, lesions, opinions, photos, reviews, sharing
 from services.errors import AccessError, Conflict, NotFound, ValidationError
 from services.unit_of_work import reading, transaction
 from tests.helpers import photo_bytes
@@ -86,6 +86,7 @@ def test_answer_stands_beside_the_review_and_tells_the_patient_nothing(patient, 
     with reading() as session:
         assert reviews.newest_of(session, [visit.finding.id]) == {visit.finding.id: first}
     assert [said.words for said in reviews.said_to_patient(patient, visit_id=visit.id)] == ["Calm."]
+    assert body.overview(patient).moles[0].standing.state != "refer"
 
 
 def test_colleague_who_is_not_asked_to_be_blind_sees_what_there_is(doctor, other_doctor, visit, ask) -> None:

@@ -213,6 +213,13 @@ def test_blind_question_tells_no_probability_to_who_sees_the_patient_anyway(pati
     assert (case.kind, case.patient_name, case.probability, case.reason) == ("opinion", "Ann Archer", None, "")
 
 
+def test_question_about_ones_own_patient_tells_what_else_the_mole_waits_for(patient, doctor, other_doctor, shared, add) -> None:
+    sharing.share_with(patient, doctor_email=other_doctor.email)
+    ask(add(patient, "Nape", probability=0.9), doctor, other_doctor, blind=False)
+    (case,) = worklist.work_list(other_doctor).cases.items
+    assert (case.kind, case.reason) == ("opinion", "The newest photo looks malignant, high confidence")
+
+
 @pytest.mark.parametrize("end", ["answered", "withdrawn", "share revoked", "asker disabled"])
 def test_question_that_is_over_is_on_no_list(patient, doctor, other_doctor, admin, shared, add, end: str) -> None:
     ask(add(patient, "Nape"), doctor, other_doctor)
