@@ -10,6 +10,7 @@ from pages._two_points import two_points
 from services import scales
 from services.errors import ServiceError, ValidationError
 from services.views import Person, PhotoView, ScaleView
+from services.words import MM_PER_INCH
 
 SOURCES = {
     "card": "the scale card in the photo",
@@ -63,12 +64,13 @@ def _how(way: str, shown: PhotoView, errors: dict[str, str]) -> scales.How:
                 return scales.Coin(coin)
         case "Dermoscope":
             with field(errors, "mm"):
-                return scales.Field(_millimetres("Field of view across the photo's longer side, in mm", 25.0, key))
-    st.caption("Put the points on two places whose distance you know, such as 10 mm of a ruler: tap, pull, or use the arrow keys.")
+                return scales.Field(_millimetres("Field of view across the photo's longer side", key, mm=25.0, inches=1.0))
+    known = "half an inch" if preferences().units == "inch" else "10 mm"
+    st.caption(f"Put the points on two places whose distance you know, such as {known} of a ruler: tap, pull, or use the arrow keys.")
     with field(errors, "points"):
         first, second = two_points(shown.id, key=f"points_{shown.id}")
     with field(errors, "mm"):
-        return scales.Points(first, second, _millimetres("Distance between the two points, in mm", 10.0, key))
+        return scales.Points(first, second, _millimetres("Distance between the two points", key, mm=10.0, inches=0.5))
 
 
 def _found(actor: Person, shown: PhotoView, how: scales.Coin | scales.Ruler) -> bool:
@@ -97,8 +99,13 @@ def _found(actor: Person, shown: PhotoView, how: scales.Coin | scales.Ruler) -> 
     return True
 
 
-def _millimetres(label: str, usual: float, key: str) -> float:
-    return st.number_input(label, scales.SMALLEST_MM, scales.LARGEST_MM, usual, step=0.5, format="%.1f", key=key, width=320)
+def _millimetres(label: str, key: str, *, mm: float, inches: float) -> float:
+    """What is typed, in the person's unit; `mm` and `inches` stand in the field at first."""
+    if preferences().units == "inch":
+        least, most = scales.SMALLEST_MM / MM_PER_INCH, scales.LARGEST_MM / MM_PER_INCH
+        typed = st.number_input(f"{label}, in inches", least, most, inches, step=0.05, format="%.3f", key=f"{key}_inches", width=320)
+        return min(max(typed * MM_PER_INCH, scales.SMALLEST_MM), scales.LARGEST_MM)
+    return st.number_input(f"{label}, in mm", scales.SMALLEST_MM, scales.LARGEST_MM, mm, step=0.5, format="%.1f", key=key, width=320)
 
 
 def _set(actor: Person, shown: PhotoView, how: scales.How) -> None:

@@ -183,8 +183,9 @@ def _event(due: DueMole, made_at: datetime) -> Event:
     event = Event()
     event.add("uid", f"mole-{due.lesion_id}@moletrail")  # the same each time, so that a newer file moves the older date
     event.add("dtstamp", made_at)
-    event.add("dtstart", due.due_on)
-    event.add("dtend", due.due_on + timedelta(days=1))
+    day = max(due.due_on, today())  # a calendar reminds of nothing that has passed
+    event.add("dtstart", day)
+    event.add("dtend", day + timedelta(days=1))
     event.add("summary", f"Photograph {due.name}")
     event.add("description", "Moletrail: time for the next photo of this mole. See a doctor about any discomfort or suspicious change.")
     event.add("url", f"{settings().public_url}/mole?mole={due.lesion_id}")

@@ -14,7 +14,7 @@ from core.analysis import Scale
 from core.registration import Registration
 from core.sameness import Sameness
 from core.scale import Sighted
-from services import alignments, lesions, photos, reviews, scales, sharing
+from services import alignments, lesions, photos, profile, reviews, scales, sharing
 from services.fields import today
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, words
@@ -136,6 +136,20 @@ def test_scale_is_set_on_the_page_of_the_visit(monkeypatch, patient, mole, visit
     assert not app.exception
     assert "Millimetres from the dermoscope's field of view" in words(app)
     assert lesions.visit(patient, visit_id=visit.id).finding.area_mm2 > 0
+
+
+def test_lengths_are_typed_in_the_persons_unit(monkeypatch, patient, mole, visits, token_of):
+    visit = visits()[1]
+    profile.change_preferences(patient, units="inch", date_style="en-US", reminder_emails=False)
+    app = open_page(open_app(monkeypatch, token_of(patient)), "patient/visit.py", mole=mole.id, visit=visit.id)
+    app.toggle(key=f"set_scale_{visit.photo.id}").set_value(True).run()
+    app.radio(key=f"way_{visit.photo.id}").set_value("Dermoscope").run()
+    (typed,) = app.number_input
+    assert typed.label == "Field of view across the photo's longer side, in inches"
+    typed.set_value(0.5).run()
+    app.button(key=f"use_scale_{visit.photo.id}").click().run()
+    assert not app.exception
+    assert lesions.visit(patient, visit_id=visit.id).photo.scale.mm_per_pixel == pytest.approx(12.7 / 160)
 
 
 @pytest.fixture

@@ -23,9 +23,10 @@ def mole(patient, tiny) -> int:
     return lesions.add_lesion(patient, name="Nape; left, upper", body_site="nape").id
 
 
-def add(patient, mole: int, days_ago: int = 0, *, radius: int = 30):
+def add(patient, mole: int, days_ago: int = 0, *, shift: int = 0):
+    """`shift` makes it another photo of a mole that did not change."""
     return photos.add_photo(
-        patient, lesion_id=mole, data=photo_bytes(radius=radius), taken_on=today() - timedelta(days=days_ago)
+        patient, lesion_id=mole, data=photo_bytes(shift=shift), taken_on=today() - timedelta(days=days_ago)
     ).photos[-1]
 
 
@@ -61,10 +62,10 @@ def test_mole_without_a_photo_has_no_date(patient, mole) -> None:
 def test_date_follows_the_newest_photo_and_how_the_mole_stands(patient, mole, tiny) -> None:
     add(patient, mole, 100)
     assert dates(patient) == [(80, "state")]
-    newest = add(patient, mole, 10, radius=20)
+    newest = add(patient, mole, 10, shift=9)
     assert dates(patient) == [(170, "state")]
     tiny.probability = 0.97
-    worse = add(patient, mole, 1, radius=25)
+    worse = add(patient, mole, 1, shift=18)
     assert dates(patient) == [(13, "state")]
     photos.withdraw_photo(patient, upload_id=worse.id)
     assert dates(patient) == [(170, "state")]
@@ -75,7 +76,7 @@ def test_date_follows_the_newest_photo_and_how_the_mole_stands(patient, mole, ti
 def test_mole_that_was_overdue_is_due_at_its_usual_time_after_the_next_photo(patient, mole) -> None:
     add(patient, mole, 400)
     assert reminders.list_due(patient)[0].is_due
-    add(patient, mole, 0, radius=20)
+    add(patient, mole, 0, shift=9)
     assert dates(patient) == [(180, "state")]
 
 
@@ -104,10 +105,10 @@ def test_date_of_a_doctor_stays_until_there_is_a_photo_of_it(patient, mole, doct
     doctor_says(mole, 10, doctor)
     reminders.set_interval(patient, lesion_id=mole, days=365)
     assert dates(patient) == [(10, "doctor")]
-    add(patient, mole, 0, radius=20)
+    add(patient, mole, 0, shift=9)
     assert dates(patient) == [(10, "doctor")], "ten days before is not the photo that was asked for"
     doctor_says(mole, 5, doctor)
-    add(patient, mole, 0, radius=25)
+    add(patient, mole, 0, shift=18)
     assert dates(patient) == [(365, "patient")]
 
 
@@ -127,6 +128,12 @@ def test_calendar_file_opens_in_another_reader(patient, mole) -> None:
     reminders.set_interval(patient, lesion_id=second, days=30)
     (event,) = vobject.readOne(reminders.calendar_file(patient, lesion_id=second).decode()).vevent_list
     assert (event.uid.value, event.dtstart.value) == (before, today() + timedelta(days=20)), "a newer file moves the date"
+
+
+def test_what_is_overdue_stands_in_the_calendar_today(patient, mole) -> None:
+    add(patient, mole, 300)
+    (event,) = vobject.readOne(reminders.calendar_file(patient).decode()).vevent_list
+    assert (event.dtstart.value, event.dtend.value) == (today(), today() + timedelta(days=1))
 
 
 def test_mole_in_the_bin_has_no_reminder(patient, mole) -> None:
@@ -173,7 +180,7 @@ def test_next_date_is_told_again(patient, mole, mails) -> None:
     wants_emails(patient)
     add(patient, mole, 400)
     reminders.queue_emails()
-    add(patient, mole, 200, radius=20)
+    add(patient, mole, 200, shift=9)
     assert reminders.queue_emails() == 1
     assert len(mails()) == 2
 
