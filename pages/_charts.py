@@ -80,6 +80,10 @@ def small_multiple(evolution: Evolution, name: str) -> go.Figure:
     pad = 0.15 * (high - low) or 1.0
     figure = go.Figure([*_bands(evolution, line), _points_of(evolution, line)])
     figure.update_yaxes(range=[low - pad if low < 0 else 0, high + 2 * pad], nticks=4)
+    figure.update_traces(textposition="top left", selector={"name": "measured"})  # to its right a small plot ends
+    if all(value is None for value in line.values):
+        place = {"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper"}
+        figure.add_annotation(text="cannot be compared", showarrow=False, font_color=TEXT, **place)
     return _finish(figure, evolution, height=SMALL_HEIGHT, labels=2)
 
 

@@ -52,7 +52,7 @@ def drift(months: Sequence[Group]) -> go.Figure:
     """Sensitivity and specificity of each month with their intervals; a month without such a mole is a gap."""
     figure = go.Figure()
     for name, color, shift, share_of in (
-        ("sensitivity", VERMILION, "-06", lambda group: group.sensitivity), ("specificity", TEAL, "-20", lambda group: group.specificity)
+        ("sensitivity", VERMILION, "-12", lambda group: group.sensitivity), ("specificity", TEAL, "-18", lambda group: group.specificity)
     ):
         counted = [group for group in months if share_of(group).n]
         shares = [share_of(group) for group in counted]

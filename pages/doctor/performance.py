@@ -2,13 +2,13 @@
 
 from datetime import date
 
-import pandas as pd
 import streamlit as st
 
 from pages import _performance as parts
 from pages._charts import CONFIG
 from pages._parts import caution, empty_state
 from pages._session import require_role
+from pages._table import table
 from services import performance
 from services.body_sites import REGIONS
 from services.performance import CALLS, FEWEST, Share
@@ -18,10 +18,6 @@ HELD_FOR = {True: "Held for malignant", False: "Held for benign"}
 
 def short(share: Share) -> str:
     return "unknown" if share.value is None else f"{100 * share.value:.0f} %"
-
-
-def table(rows: list[dict[str, str]], alt: str) -> None:
-    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt=alt)
 
 
 person = require_role("doctor", "admin")
@@ -55,7 +51,7 @@ with left:
     table(
         [{"Call": call.capitalize()} | {words: str(found.table[call, held]) for held, words in HELD_FOR.items()} for call in CALLS]
         + [{"Call": "All"} | {words: str(sum(found.table[call, held] for call in CALLS)) for held, words in HELD_FOR.items()}],
-        "Calls of the networks against what the moles are held for",
+        label="Calls of the networks against what the moles are held for", key="calls",
     )
     st.markdown(
         f"Sensitivity **{parts.share_words(whole.sensitivity)}**  \nSpecificity **{parts.share_words(whole.specificity)}**"
@@ -70,13 +66,11 @@ st.plotly_chart(
     parts.drift(found.months), config=CONFIG, key="drift", alt="Sensitivity and specificity of each month; the table has the numbers"
 )
 with st.expander("The months as a table"):
-    table(parts.rows(found.months[::-1], "Month", lambda month: f"{date.fromisoformat(month + '-01'):%B %Y}"), "Each month")
+    months = parts.rows(found.months[::-1], "Month", lambda month: f"{date.fromisoformat(month + '-01'):%B %Y}")
+    table(months, label="Each month", key="months")
 
-left, right = st.columns(2, gap="large")
-with left:
-    st.subheader("By skin type", anchor=False)
-    table(parts.rows(found.skin_types, "Fitzpatrick type"), "Each skin type")
-with right:
-    st.subheader("By body site", anchor=False)
-    table(parts.rows(found.regions, "Body site", lambda region: REGIONS[region][0]), "Each part of the body")
+st.subheader("By skin type", anchor=False)
+table(parts.rows(found.skin_types, "Fitzpatrick type"), label="Each skin type", key="skin_types")
+st.subheader("By body site", anchor=False)
+table(parts.rows(found.regions, "Body site", lambda region: REGIONS[region][0]), label="Each part of the body", key="regions")
 caution()

@@ -9,7 +9,7 @@ import pytest
 from pages import _performance as parts
 from services import performance
 from services.performance import Bin, Group, Judged, Share
-from tests.pages.app import open_app, open_page, words
+from tests.pages.app import open_app, open_page, tables, words
 
 PAGE = "doctor/performance.py"
 
@@ -42,7 +42,7 @@ def test_heading_is_the_answer_with_n_and_every_share_has_its_interval(monkeypat
     assert "Sensitivity **90 % (60 to 98), 9 of 10**" in seen
     assert "by the laboratory where it said so (10 of 30)" in seen
     assert "not a medical device" in seen
-    assert app.table[0].value.values.tolist() == [
+    assert [list(row.values()) for row in tables(app)[0]] == [
         ["Malignant", "9", "3"], ["Uncertain", "0", "0"], ["Benign", "1", "17"], ["All", "10", "20"],
     ]  # fmt: skip
     assert len(app.get("plotly_chart")) == 2
