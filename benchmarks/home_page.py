@@ -1,19 +1,22 @@
 """`python -m benchmarks.home_page`: a patient's first page with 60 moles and 600 photos beside one with 6 moles and 60 photos.
 
 Both are drawn by Streamlit itself, without a browser, on a database of their own; the rows have no files, as the page loads none.
-Prints the median processor time of a redraw of each, the ratio, and how many statements the database answered.
+Prints the median processor time of a redraw of each, the ratio, and how many statements the database answered. With `--browser`
+a server and Chromium as a phone, too: how long until the map has its moles, and how long until a step nearer is drawn.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
 from sqlalchemy import event
 from streamlit.testing.v1 import AppTest
 
@@ -26,17 +29,33 @@ from services.fields import Details, today
 from services.settings import settings
 from services.unit_of_work import transaction
 from services.views import Person
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, PHONE, server_in, started
+from tests.browser.people import log_in
 
 ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "seven grey otters swim"
 PHOTOS_A_MOLE = 10
 SMALL, LARGE = 6, 60
+ZOOMED = """async () => {
+    const host = [...document.querySelectorAll("*")].map((one) => one.shadowRoot?.querySelector(".map")).find(Boolean);
+    const stage = [...host.querySelectorAll(".stage")].find((one) => !one.hidden);
+    const took = [];
+    for (const name of ["nearer", "nearer", "farther", "farther"]) {
+        const begun = performance.now();
+        stage.querySelector(`.${name}`).click();
+        await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+        took.push(performance.now() - begun);
+    }
+    return took;
+}"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.home_page", description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--browser", action="store_true")
+    options = parser.parse_args()
+    rounds = options.rounds
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MOLETRAIL_DATA"] = folder
         os.environ.pop("DATABASE_URL", None)
@@ -54,6 +73,38 @@ def main() -> None:
             print(f"{moles:3} moles, {photos:4} photos: {1000 * median:6.0f} ms a redraw, {page.statements} statements")
         print(f"ratio {large / small:.2f}, median of {rounds - 1}")
         unit_of_work.reset()
+        if options.browser:
+            in_the_browser(Path(folder), rounds)
+
+
+def in_the_browser(folder: Path, rounds: int) -> None:
+    """The same two people on a phone: milliseconds until the map is there, and until a step nearer or farther is on the screen."""
+    server = server_in(folder, MOLETRAIL_DATA=str(folder))
+    command = [ROOT / ".venv/bin/python", "-m", "streamlit", "run", "Home.py", "--server.port", server.port, "--server.headless", "true"]
+    with started(server, command), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_ARGUMENTS)
+        phones = {}
+        for moles in (SMALL, LARGE):
+            window = browser.new_context(base_url=server.address, viewport=PHONE, has_touch=True, is_mobile=True, locale="en-GB")
+            window.set_default_timeout(60_000)
+            phones[moles] = window.new_page()
+            log_in(phones[moles], f"p{moles}@example.org", PASSWORD)
+        drawn: dict[int, list[float]] = {moles: [] for moles in phones}
+        steps: dict[int, list[float]] = {moles: [] for moles in phones}
+        for _round in range(rounds):
+            for moles, page in phones.items():
+                begun = time.monotonic()
+                page.goto("/moles")
+                page.locator(".stage:visible .point").first.wait_for()
+                drawn[moles].append(1000 * (time.monotonic() - begun))
+                page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+                steps[moles] += page.evaluate(ZOOMED)
+        browser.close()
+    medians = {moles: (statistics.median(drawn[moles]), statistics.median(steps[moles])) for moles in phones}
+    for moles, (there, nearer) in medians.items():
+        print(f"{moles:3} moles: map there after {there:.0f} ms, a step nearer on the screen after {nearer:.0f} ms")
+    print("ratios", *(f"{large / small:.2f}" for small, large in zip(medians[SMALL], medians[LARGE], strict=True)))
+
 
 
 class Page:

@@ -25,9 +25,14 @@ _lock = threading.Lock()
 _worker: threading.Thread | None = None
 
 
+def goes_out() -> bool:
+    """Whether a mail server is set; otherwise messages are only shown in the log."""
+    return settings().smtp is not None
+
+
 def send(*, to: str, subject: str, text: str) -> None:
     """Hand a message over and return at once. To be called after the commit of what it tells of."""
-    if settings().smtp is None:
+    if not goes_out():
         _show(to, subject, text)
         return
     try:
@@ -40,7 +45,7 @@ def send(*, to: str, subject: str, text: str) -> None:
 
 def send_now(*, to: str, subject: str, text: str) -> bool:
     """One try, and whether it went out: for who keeps the message and tries again. Shown in the log it counts as sent."""
-    if settings().smtp is None:
+    if not goes_out():
         _show(to, subject, text)
         return True
     return _tried(_message(to, subject, text))

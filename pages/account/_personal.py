@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import streamlit as st
 
 from pages._parts import field, preferences, show_error
-from services import accounts, profile
+from services import accounts, mail, profile
 from services.errors import ServiceError, ValidationError
 from services.fields import today
 from services.views import Person
@@ -42,6 +42,8 @@ def _preferences(person: Person, found: profile.Profile) -> None:
         mails = found.reminder_emails
         if person.role == "patient":
             mails = st.toggle("Remind me by e-mail too when a mole is due", value=mails, key="preferences_mails")
+            if not mail.goes_out():
+                st.caption("This site sends no e-mail at the moment. The calendar file under Reminders reminds you too.")
         listed = found.listed
         if person.role == "doctor":
             listed = st.toggle(

@@ -456,3 +456,10 @@ def test_new_address_is_asked_for_on_the_account_page_and_taken_over_by_its_link
     assert app.title[0].value == "Your e-mail address is changed"
     assert accounts.log_in(email="anna@example.net", password=PASSWORD)
     assert open_page(open_app(monkeypatch, link=token), "account/change_email.py").title[0].value == "This link does not work"
+
+
+@pytest.mark.parametrize("goes_out", [True, False])
+def test_who_wants_reminders_by_e_mail_is_told_where_none_go_out(goes_out, monkeypatch, patient, token_of):
+    monkeypatch.setattr("services.mail.goes_out", lambda: goes_out)
+    app = open_page(open_app(monkeypatch, token_of(patient)), "account/profile.py")
+    assert ("This site sends no e-mail at the moment" in words(app)) is not goes_out
