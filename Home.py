@@ -20,6 +20,7 @@ from pages._index import Index
 from pages._observed import METRICS, Observed
 from pages._parts import show_error, unforeseen
 from pages._routes import ROUTES, weights_loaded
+from pages._uploads import Uploads
 from services import chores, logs, photos, running
 from services.errors import ServiceError, ValidationError
 from services.settings import settings
@@ -78,6 +79,6 @@ app = st.App(
     Path(__file__).parent / "pages" / "_navigation.py",
     lifespan=start,
     routes=[METRICS, *calendar.ROUTES, *ROUTES],
-    middleware=[Middleware(SecurityHeaders, over_tls=over_tls), Middleware(Observed), Middleware(Index)],
+    middleware=[Middleware(SecurityHeaders, over_tls=over_tls), Middleware(Observed), Middleware(Uploads), Middleware(Index)],
     on_script_error=show_calmly,
 )

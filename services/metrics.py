@@ -10,8 +10,9 @@ from pathlib import Path
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from core import isolation
 from db.engine import sqlite_file
 from services import anchor, audit
 from services.audit import Operation
@@ -114,6 +115,13 @@ _trail = _every(TRAIL_EVERY_SECONDS)(_find_trail)
 _sizes = _every(SIZES_EVERY_SECONDS)(_find_sizes)
 
 
+def _decoders() -> Iterator[CounterMetricFamily]:
+    stopped = CounterMetricFamily("moletrail_decoders_stopped", "Photos given up in the middle, by why.", labels=["why"])
+    for why, count in dict(isolation.decoder.stopped).items():
+        stopped.add_metric([why], count)
+    yield stopped
+
+
 class _State:
     """What is found out when somebody asks, rather than counted as it happens."""
 
@@ -123,6 +131,7 @@ class _State:
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield from _trail()
         yield from _sizes()
+        yield from _decoders()
 
 
 registry.register(_State())

@@ -33,7 +33,7 @@ def to_its_end(function: Callable[Arguments, Result]) -> Callable[Arguments, Res
                         interruption.append(error)
 
             more["on_step"] = told
-        with _counted():
+        with counted():
             result = function(*arguments, **more)
         if interruption:
             raise interruption[0]
@@ -48,7 +48,9 @@ def wait_until_idle(seconds: float) -> bool:
         return _changed.wait_for(lambda: _running == 0, timeout=seconds)
 
 
-class _counted:
+class counted:
+    """What happens inside is waited for when the server is told to stop."""
+
     def __enter__(self) -> None:
         global _running
         with _changed:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, with_loader_criteria
 
 from db.engine import WRITING, make_engine
 from db.models import Lesion, Upload
-from services import anchor, audit, sealing, summaries
+from services import anchor, audit, running, sealing, summaries
 from services.audit import Action
 from services.errors import AccessError, StorageFailed
 from services.settings import settings
@@ -70,9 +70,9 @@ def _leave_out_the_bin(asked: ORMExecuteState) -> None:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A session that may write: committed on a clean exit, rolled back otherwise."""
+    """A session that may write: committed on a clean exit, rolled back otherwise; a server that is told to stop waits for it."""
     writing = engine().execution_options(**WRITING)
-    with outages_in_words(), _refusals_audited(), _Session(writing, expire_on_commit=False) as session, session.begin():
+    with running.counted(), outages_in_words(), _refusals_audited(), _Session(writing, expire_on_commit=False) as session, session.begin():
         summaries.follow(session)
         yield session
         summaries.refresh_touched(session)

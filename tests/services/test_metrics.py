@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from core import isolation
 from services import backup, lesions, metrics, photos
 from services.errors import PhotoRefused
 from tests.helpers import photo_bytes
@@ -37,6 +38,14 @@ def test_photos_are_counted_by_how_they_ended(patient, tiny) -> None:
     for outcome in ("stored", "refused"):
         for name in (f'moletrail_analyses_total{{outcome="{outcome}"}}', f'moletrail_analysis_seconds_count{{outcome="{outcome}"}}'):
             assert after[name] == before.get(name, 0) + 1
+
+
+def test_photos_that_were_given_up_are_counted_by_why(moletrail, monkeypatch) -> None:
+    monkeypatch.setattr(isolation, "decoder", isolation.Decoder(1))
+    isolation.decoder.stopped.update({"processor time": 2, "killed by SIGSEGV": 1})
+    told = figures()
+    assert told['moletrail_decoders_stopped_total{why="processor time"}'] == 2
+    assert told['moletrail_decoders_stopped_total{why="killed by SIGSEGV"}'] == 1
 
 
 def test_state_of_storage_and_trail(moletrail, patient, tiny, tmp_path, nothing_remembered, sqlite_only) -> None:

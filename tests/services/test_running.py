@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from services import running
+from services.unit_of_work import transaction
 
 
 def test_interruption_from_a_step_waits_for_the_end() -> None:
@@ -30,6 +31,12 @@ def test_interruption_from_a_step_waits_for_the_end() -> None:
     assert done == ["reading", "saving"]
     assert told == ["reading"], "who was interrupted is told of no more steps"
     assert work(on_step=lambda step: None) == "stored"
+
+
+def test_what_is_being_written_is_waited_for(moletrail) -> None:
+    with transaction():
+        assert not running.wait_until_idle(0.01)
+    assert running.wait_until_idle(0)
 
 
 def test_idle_once_all_work_has_ended_well_or_not() -> None:
