@@ -44,10 +44,11 @@ TAKEN = "There is already an account with this e-mail address. Please log in ins
 # --- signing up ---
 
 
-def sign_up(*, role: str, email: str, password: str, details: Details, proved: bool = False) -> Person:
+def sign_up(*, role: str, email: str, password: str, details: Details, proved: bool = False, client_address: str = "") -> Person:
     """Make an account for a patient, or one for a doctor that waits until an admin confirms it.
 
-    `proved`: the address is known to be its owner's. Raises ValidationError with these names and those of Details as keys. Nobody
+    `proved`: the address is known to be its owner's. Sign-ups from one network are counted: each tells whether an address has an
+    account, and sends an e-mail to it where it has none. Raises ValidationError with these names and those of Details as keys. Nobody
     becomes an admin this way.
     """
     if role not in (Role.PATIENT, Role.DOCTOR):
@@ -56,6 +57,12 @@ def sign_up(*, role: str, email: str, password: str, details: Details, proved: b
     values["state_region"] = values.pop("state")
     values["email_verified_at"] = now() if proved else None
     waiting = role == Role.DOCTOR
+    if network := throttle.address_key(client_address, kind="sign_up"):
+        with transaction() as session:
+            wait = throttle.count_try(session, network)
+        if wait is not None:
+            told = f"Many accounts were asked for from your network. Please wait {throttle.in_words(wait)} and try again."
+            raise ValidationError({"email": told})
     return _store_account(Role(role), AccountState.PENDING if waiting else AccountState.ACTIVE, values, action=Action.SIGN_UP)
 
 

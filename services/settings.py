@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.utils import parseaddr
 from functools import lru_cache
@@ -27,7 +27,7 @@ VARIABLES = frozenset({
 })  # fmt: skip
 """All there are of this name: one that is misspelt would leave, say, the second step optional without a word."""
 SECRET = frozenset({"database_url", "keys", "metrics_token", "smtp"})
-"""Settings that are or hold a password or key."""
+"""Settings that are or hold a password or key; what prints all settings leaves them out."""
 DATABASE_EXAMPLE = "DATABASE_URL must be a database address such as sqlite:////srv/moletrail.db."
 YES = {"1", "true", "yes", "on"}
 NO = {"", "0", "false", "no", "off"}
@@ -39,7 +39,7 @@ class Settings:
 
     data: Path
     """Folder of photos and masks."""
-    database_url: str
+    database_url: str = field(repr=False)
     weights: Path
     """Folder of the exported networks."""
     secure_cookie: bool
@@ -50,11 +50,11 @@ class Settings:
     """... and after this long whatever happens."""
     require_totp: str
     """Who has to log in with a second step, see REQUIRE_TOTP."""
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = field(repr=False)
     """Keys of services.sealing, the one in use first; empty: one is kept in the data folder."""
-    metrics_token: str
+    metrics_token: str = field(repr=False)
     """Who sends it sees /metrics; empty: only programs on this machine do."""
-    smtp: str | None
+    smtp: str | None = field(repr=False)
     """Server that sends e-mail, as smtp://user:password@host:587 (STARTTLS) or smtps://; None: messages go to the log."""
     mail_from: str
     public_url: str

@@ -1,5 +1,5 @@
 """Growing waits after too many tries, then a lock for an hour: wrong log-ins per account, known or not, and per client address;
-photos per person.
+sign-ups per client address; photos per person.
 
 A browser that the account was logged in to from before is counted by itself and by nothing else, so that nobody can lock
 the owner out by guessing. The counts are rows, so a restart forgets none.
@@ -45,6 +45,7 @@ LIMITS = {
     "code": Limit(FREE_TRIES, lock_after=12),
     "photo": Limit(free_tries=300, lock_after=600, forgets_one_every=timedelta(seconds=15)),
     "link": Limit(free_tries=20, lock_after=60, forgets_one_every=timedelta(minutes=5)),
+    "sign_up": Limit(free_tries=20, lock_after=40, forgets_one_every=timedelta(minutes=10)),
     "mail": Limit(free_tries=3, lock_after=8, forgets_one_every=timedelta(hours=1)),
 }
 

@@ -107,7 +107,9 @@ if asked:
         if identity:
             person = external.sign_up(claims, details=details)
         else:
-            person = accounts.sign_up(role=role, email=email, password=password, details=details)
+            person = accounts.sign_up(
+                role=role, email=email, password=password, details=details, client_address=visitor()["client_address"]
+            )
         st.session_state.pop("sign_up_errors", None)
         email_links.ask_verification(email=person.email)
         if person.account_state == "active":

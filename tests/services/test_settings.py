@@ -76,6 +76,16 @@ def test_every_setting_is_in_the_readme() -> None:
     assert told == VARIABLES - {"MOLETRAIL_TEST_DATABASE_URL"}
 
 
+def test_settings_that_are_printed_hold_no_secret() -> None:
+    key = Fernet.generate_key().decode()
+    shown = repr(from_environment({
+        "MOLETRAIL_KEY": key, "MOLETRAIL_METRICS_TOKEN": "otters-otters-otters", "MOLETRAIL_SMTP": "smtp://a:otters@mail.example.org",
+        "DATABASE_URL": "postgresql+psycopg://moletrail:otters@db/moletrail",
+    }))  # fmt: skip
+    assert "public_url" in shown
+    assert not any(secret in shown for secret in (key, "otters"))
+
+
 def test_idle_time_is_within_the_absolute_one() -> None:
     with pytest.raises(ValidationError, match="must not be longer"):
         from_environment({"MOLETRAIL_SESSION_IDLE_HOURS": "9", "MOLETRAIL_SESSION_HOURS": "8"})

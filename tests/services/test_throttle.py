@@ -5,9 +5,9 @@ from sqlalchemy import select
 
 from db.models import AuditEvent, LoginThrottle
 from services import accounts, devices, throttle, unit_of_work
-from services.errors import LoginFailed
+from services.errors import LoginFailed, ValidationError
 from services.unit_of_work import reading, transaction
-from tests.helpers import PASSWORD
+from tests.helpers import PASSWORD, sign_up_arguments
 
 ELSEWHERE = "203.0.113.7"
 
@@ -140,3 +140,19 @@ def test_wait_is_the_longest_of_all_keys(moletrail, clock) -> None:
         for _ in range(throttle.FREE_TRIES):
             throttle.count_try(session, one)
         assert throttle.count_try(session, other, one, None).total_seconds() == 30
+
+
+def test_sign_ups_from_one_network_have_to_wait_after_a_while(moletrail) -> None:
+    free = throttle.LIMITS["sign_up"].free_tries
+    for number in range(free):
+        accounts.sign_up(**sign_up_arguments(email=f"new{number}@example.org"), client_address=ELSEWHERE)
+    with pytest.raises(ValidationError, match="from your network"):
+        accounts.sign_up(**sign_up_arguments(email="one-more@example.org"), client_address=ELSEWHERE)
+    assert accounts.sign_up(**sign_up_arguments(email="one-more@example.org"), client_address="203.0.113.8")
+
+
+def test_sign_up_that_is_not_in_order_counts_as_none(moletrail) -> None:
+    for _ in range(throttle.LIMITS["sign_up"].free_tries + 1):
+        with pytest.raises(ValidationError, match="at least 8"):
+            accounts.sign_up(**sign_up_arguments(password="short"), client_address=ELSEWHERE)
+    assert accounts.sign_up(**sign_up_arguments(), client_address=ELSEWHERE)
