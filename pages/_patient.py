@@ -102,13 +102,14 @@ def all_events(person: Person, patient_id: int, moles: Sequence[PlacedMole]) -> 
         st.session_state["events_page"] = 1
 
     names = {placed.mole.id: placed.mole.name for placed in moles}
-    kinds = st.multiselect(
+    by_kind, by_mole = st.columns([2, 1])
+    kinds = by_kind.multiselect(
         "Kind", events.KINDS, format_func=lambda kind: KINDS[kind][0].capitalize(), key="event_kinds", on_change=first_page,
         placeholder="All",
     )
-    mole = st.selectbox(
+    mole = by_mole.selectbox(
         "Mole", tuple(names), index=None, placeholder="All", format_func=lambda number: names[number], key="event_mole",
-        on_change=first_page, width=320,
+        on_change=first_page,
     )
     found = events.list_events(person, patient_id=patient_id, kinds=kinds, lesion_id=mole, page=st.session_state.get("events_page", 1))
     if not found.items:

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pandas as pd
 import streamlit as st
 
 from pages import _performance as parts
@@ -48,10 +49,11 @@ st.caption(
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Calls and what the moles are held for", anchor=False)
-    table(
-        [{"Call": call.capitalize()} | {words: str(found.table[call, held]) for held, words in HELD_FOR.items()} for call in CALLS]
-        + [{"Call": "All"} | {words: str(sum(found.table[call, held] for call in CALLS)) for held, words in HELD_FOR.items()}],
-        label="Calls of the networks against what the moles are held for", key="calls",
+    # A table of two by three stays one on a phone too: it is read along and down.
+    confusion = [{"Call": call.capitalize()} | {words: str(found.table[call, held]) for held, words in HELD_FOR.items()} for call in CALLS]
+    confusion.append({"Call": "All"} | {words: str(sum(found.table[call, held] for call in CALLS)) for held, words in HELD_FOR.items()})
+    st.table(
+        pd.DataFrame(confusion), border="horizontal", hide_index=True, alt="Calls of the networks against what the moles are held for"
     )
     st.markdown(
         f"Sensitivity **{parts.share_words(whole.sensitivity)}**  \nSpecificity **{parts.share_words(whole.specificity)}**"

@@ -42,10 +42,14 @@ def test_heading_is_the_answer_with_n_and_every_share_has_its_interval(monkeypat
     assert "Sensitivity **90 % (60 to 98), 9 of 10**" in seen
     assert "by the laboratory where it said so (10 of 30)" in seen
     assert "not a medical device" in seen
-    assert [list(row.values()) for row in tables(app)[0]] == [
+    assert app.table[0].value.values.tolist() == [
         ["Malignant", "9", "3"], ["Uncertain", "0", "0"], ["Benign", "1", "17"], ["All", "10", "20"],
     ]  # fmt: skip
     assert len(app.get("plotly_chart")) == 2
+    by_month, by_type, by_site = tables(app)
+    assert [row["Moles"] for row in by_month] == ["13", "17"]
+    assert [(row["Body site"], row["Moles"], row["Sensitivity"]) for row in by_site] == [("Back", "30", "90 % (60 to 98), 9 of 10")]
+    assert [row["Fitzpatrick type"] for row in by_type] == ["II"]
 
 
 def test_share_of_none_is_said_in_words() -> None:
