@@ -22,6 +22,7 @@ from core.measurement import measure
 from core.registration import register
 from core.sameness import Seen
 from training.data import Row, read_manifest, read_mask, read_picture
+from training.logistic import logistic
 
 
 def seen(data: Path, row: Row) -> Seen:
@@ -48,17 +49,12 @@ def pairs(data: Path, parts: tuple[str, ...], most: int, seed: int) -> tuple[NDA
 
 
 def fit(same: NDArray[np.float64], different: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
-    """Weights and intercept of a logistic regression with a light ridge on standardised evidence (Newton's method)."""
+    """Weights and intercept of a logistic regression with a light ridge on standardised evidence."""
     evidence = np.vstack([same, different])
     truth = np.repeat([1.0, 0.0], [len(same), len(different)])
     mean, deviation = evidence.mean(axis=0), evidence.std(axis=0) + 1e-9
     columns = np.column_stack([(evidence - mean) / deviation, np.ones(len(evidence))])
-    ridge = np.diag([1.0] * evidence.shape[1] + [0.0])
-    weights = np.zeros(columns.shape[1])
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-columns @ weights))
-        slope = columns.T @ (truth - chance) - ridge @ weights
-        weights += np.linalg.solve((columns * (chance * (1 - chance))[:, None]).T @ columns + ridge, slope)
+    weights = logistic(columns, truth, ridge=np.array([1.0] * evidence.shape[1] + [0.0]))
     plain = weights[:-1] / deviation
     return plain, float(weights[-1] - plain @ mean)
 
@@ -73,6 +69,7 @@ def main() -> None:
         same, different = pairs(chosen.data, ("validation", "calibration"), chosen.pairs, 1)
         weights, intercept = fit(same, different)
         scores, swaps = same @ weights + intercept, different @ weights + intercept
+        print(f"{len(same)} pairs of one lesion, {len(different)} of two")
         print(f"WEIGHTS = np.array({[float(f'{weight:.3g}') for weight in weights]})\nINTERCEPT = {intercept:.3g}")
         print(f"SAME_FROM, DIFFERENT_BELOW = {np.quantile(swaps, 0.99):.2f}, {np.quantile(scores, 0.01):.2f}")
         return

@@ -25,6 +25,8 @@ WORKING_SIDE_PX = 480
 """Longest side at which photos are compared, smaller ones enlarged to it; further lengths in pixels are at this size."""
 DETAIL_PX = 12.0
 """Standard deviation of the blur whose result counts as slow change of brightness."""
+RIM_PX = 10
+"""So near the rim of a dermoscope's field is no skin to go by: it is darker there, wherever the dermoscope lies."""
 DARKEST_SKIN = 25
 """Grey level below which there is the black around a dermoscope's field, if over some pixels."""
 FEWEST_FEATURES = 6
@@ -36,6 +38,8 @@ LEAST_AGREEMENT = 0.45
 """Between what different moles reach and what re-photographed ones do (benchmarks/registration.py)."""
 LEAST_SKIN_AGREEMENT = 0.5
 """The same for the skin alone."""
+ENOUGH_ON_SKIN, LEAST_AMONG_HAIR = 40, 0.25
+"""So many features of the skin bear a match too, at this agreement: hairs lie otherwise in each photo, and lower it."""
 LEAST_SKIN = 0.12
 """Share of the second photo that both must show of skin for it to bear a match."""
 AROUND_MOLE = 0.12
@@ -123,14 +127,17 @@ def register(first_rgb: RGB, second_rgb: RGB, first_mask: Mask | None = None, se
         guesses += _by_outlines(first, second)
     guesses = guesses or [_Match(_outer_fit(first, second))]
     if first.mask is not None and second.mask is not None:
-        on_skin = [_at(one.skin, points) for one, points in zip((first, second), matched, strict=True)]
-        by_features = _fitted(*(points[on_skin[0] & on_skin[1]] for points in matched))
-        on_skin = [_refined(first, second, guess, skin=True) for guess in [by_features, *_sought(first, second, guesses)] if guess]
-        best = max(on_skin, key=lambda one: _evidence(first, second, one.matrix))
-        if _skin_agreement(first, second, best.matrix) >= LEAST_SKIN_AGREEMENT:
-            return _judged(first, second, best)
+        on_skin = _at(first.skin, matched[0]) & _at(second.skin, matched[1])
+        matched = tuple(points[on_skin] for points in matched)
+        tried = [_refined(first, second, guess, skin=True) for guess in [_fitted(*matched), *_sought(first, second, guesses)] if guess]
+        best = max(tried, key=lambda one: _evidence(first, second, one.matrix))
+        if _borne_by_skin(first, second, best.matrix, matched):
+            return _judged(first, second, best, by_skin=True)
     refined = [_refined(first, second, guess) for guess in guesses]
-    return _judged(first, second, max(refined, key=lambda one: _agreement(first.detail, second.detail, one.matrix, second.seen)))
+    best = max(refined, key=lambda one: _agreement(first.detail, second.detail, one.matrix, second.seen))
+    # Without outlines all is skin; with them it was just found not to tell.
+    by_skin = (first.mask is None or second.mask is None) and _borne_by_skin(first, second, best.matrix, matched)
+    return _judged(first, second, best, by_skin=by_skin)
 
 
 def warp_to(first_rgb: RGB, registration: Registration, shape: tuple[int, int]) -> RGB:
@@ -171,9 +178,13 @@ def _picture(rgb: RGB, mask: Mask | None) -> _Picture:
     bright = cv2.createCLAHE(2.0, (6, 6)).apply(small)
     smooth = cv2.GaussianBlur(bright.astype(np.float32), (0, 0), 1.5)
     inside = None if mask is None else cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
-    detail = smooth - cv2.GaussianBlur(smooth, (0, 0), DETAIL_PX)
+    # Means of what is seen alone: else the rim of a dermoscope's field, which stays with the camera, would be the strongest detail.
+    weight = seen.astype(np.float32)
+    slow = cv2.GaussianBlur(smooth * weight, (0, 0), DETAIL_PX) / np.maximum(cv2.GaussianBlur(weight, (0, 0), DETAIL_PX), 1e-3)
+    detail = (smooth - slow) * weight
     inside = inside if inside is not None and inside.any() else None
-    return _Picture(bright, seen, inside, seen & ~_widened(inside) if inside is not None else seen, scale, smooth, detail)
+    within = cv2.erode(weight, np.ones((2 * RIM_PX + 1,) * 2, np.uint8), borderValue=1) > 0
+    return _Picture(bright, seen, inside, within & ~_widened(inside) if inside is not None else within, scale, smooth, detail)
 
 
 def _widened(mask: Mask) -> Mask:
@@ -221,9 +232,12 @@ def _fitted(source: NDArray[np.float64], target: NDArray[np.float64]) -> _Match 
         affine, still = cv2.estimateAffine2D(source[kept], target[kept], method=cv2.RANSAC, ransacReprojThreshold=3.0)
         matrix = affine if affine is not None and still.sum() >= 15 else matrix
     misfit = source[kept] @ matrix[:, :2].T + matrix[:, 2] - target[kept]
-    # Features at one place, of several sizes, are one witness.
-    places = len(np.unique(np.rint(source[kept] / 4), axis=0))
-    return _Match(matrix, places, float(np.sqrt((misfit**2).sum(axis=1).mean())))
+    return _Match(matrix, _places(source[kept]), float(np.sqrt((misfit**2).sum(axis=1).mean())))
+
+
+def _places(points: NDArray[np.float64]) -> int:
+    """Features at one place, of several sizes, are one witness."""
+    return len(np.unique(np.rint(points / 4), axis=0))
 
 
 def _mutual(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -336,6 +350,16 @@ def _evidence(first: _Picture, second: _Picture, matrix: NDArray[np.float64]) ->
     return float(np.arctanh(np.clip(_skin_agreement(first, second, matrix), -0.99, 0.99)) * np.sqrt(both.mean()))
 
 
+def _borne_by_skin(
+    first: _Picture, second: _Picture, matrix: NDArray[np.float64], matched: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> bool:
+    """Tell whether the skin alone shows that the matrix is right; `matched` are places of the skin."""
+    agreement = _skin_agreement(first, second, matrix)
+    source, target = matched
+    fits = np.linalg.norm(source @ matrix[:, :2].T + matrix[:, 2] - target, axis=1) < 3
+    return agreement >= LEAST_SKIN_AGREEMENT or (agreement >= LEAST_AMONG_HAIR and _places(source[fits]) >= ENOUGH_ON_SKIN)
+
+
 def _skin_correlation(
     first: NDArray[np.float32], second: NDArray[np.float32], first_skin: NDArray[np.bool_], second_skin: NDArray[np.bool_],
     matrix: NDArray[np.float64],
@@ -358,7 +382,7 @@ def _outline_overlap(first: _Picture, second: _Picture, matrix: NDArray[np.float
     return 2 * np.count_nonzero(moved & second.mask) / max(1, np.count_nonzero(moved) + np.count_nonzero(second.mask))
 
 
-def _judged(first: _Picture, second: _Picture, match: _Match) -> Registration:
+def _judged(first: _Picture, second: _Picture, match: _Match, *, by_skin: bool) -> Registration:
     matrix = _resized(match.matrix, 1 / first.scale, 1 / second.scale)
     determinant = float(np.linalg.det(matrix[:, :2]))
     seen_back = _moved(second.seen, match.matrix, first.bright.shape, back=True)
@@ -372,10 +396,10 @@ def _judged(first: _Picture, second: _Picture, match: _Match) -> Registration:
         reason = "little_overlap"
     else:
         # A mole may have changed out of all likeness; the skin around it has not.
-        reason = "" if skin >= LEAST_SKIN_AGREEMENT or agreement >= LEAST_AGREEMENT else "unlike"
+        reason = "" if by_skin or agreement >= LEAST_AGREEMENT else "unlike"
     turn = float(np.degrees(np.arctan2(matrix[1, 0] - matrix[0, 1], matrix[0, 0] + matrix[1, 1])))
     scale = float(np.sqrt(abs(determinant)))
     outlines = _outline_overlap(first, second, match.matrix)
     residual = match.residual / second.scale
-    by_skin = not reason and skin >= LEAST_SKIN_AGREEMENT
+    by_skin = by_skin and not reason
     return Registration(matrix, scale, turn, overlap, residual, agreement, match.features, skin, by_skin, outlines, not reason, reason)

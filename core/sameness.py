@@ -39,23 +39,28 @@ def same_mole(first: Seen, second: Seen) -> Sameness:
     return Sameness(score, True if score >= SAME_FROM else False if score < DIFFERENT_BELOW else None, registration)
 
 
-EVIDENCE = ("agreement", "features", "outline_overlap", "elongation", "solidity", "colour_contrast", "colour_variation", "colours")
-WEIGHTS = np.array([3.57, 0.667, -0.942, -1.51, -3.69, -0.0923, -0.0934, -4.55])
-INTERCEPT = 1.05
-"""Fitted by `python -m benchmarks.same_mole --fit` on 24 ham10000 lesions with several photos and as many swaps, of the parts held back for
-fits. The outlines' overlap counts against, since moles that look alike in nothing else are laid over each other by their outlines."""
+EVIDENCE = (
+    "agreement", "skin_agreement", "features", "outline_overlap",
+    "elongation", "solidity", "colour_contrast", "colour_variation", "colours",
+)  # fmt: skip
+WEIGHTS = np.array([9.14, 3.47, 1.01, 0.614, -5.77, -9.93, -0.0773, -0.0668, -7.15])
+INTERCEPT = -1.55
+"""Fitted by `python -m benchmarks.same_mole --fit` on all ham10000 lesions with several photos of the parts held back for fits, and as many
+swaps."""
 SAME_FROM, DIFFERENT_BELOW = 1.0, -1.5
-"""Wide of where those pairs met (-0.85 and -0.58): so few do not tell where the last one in a hundred lies."""
+"""Either side of where one in a hundred of those swaps and of those pairs lies (-1.31 and -1.06)."""
 _SHARES = ("white", "red", "light_brown", "dark_brown", "blue_grey", "black")
 
 
 def evidence(first: Seen, second: Seen, registration: Registration) -> NDArray[np.float64]:
-    """Return what the score is made of, in the order of EVIDENCE: three of the registration, then how far measurements are apart."""
+    """Return what the score is made of, in the order of EVIDENCE: four of the registration, then how far measurements are apart."""
 
     def apart(name: str) -> float:
         both = first.measurements.get(name), second.measurements.get(name)
         return 0.0 if None in both else abs(both[0] - both[1])
 
     shares = sum(apart(name) for name in _SHARES) / 2
-    fit = (registration.agreement, np.log1p(registration.features), registration.outline_overlap)
-    return np.array([*fit, *(apart(name) for name in EVIDENCE[3:7]), shares])
+    # Too little skin to tell is no evidence.
+    skin = max(0.0, registration.skin_agreement)
+    fit = (registration.agreement, skin, np.log1p(registration.features), registration.outline_overlap)
+    return np.array([*fit, *(apart(name) for name in EVIDENCE[4:8]), shares])

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.analyser import best_mask
 from core.analysis import Mask
 from core.classification import calibrated_logit, look
 from core.runtime import THREADS, Network, load_networks, read_card
@@ -103,7 +104,7 @@ def expected(fit: dict[str, float], features: tuple[float, float]) -> float:
 
 
 def choose(photo: Photo, fits: dict[str, dict[str, float]]) -> str:
-    return max(fits, key=lambda name: expected(fits[name], photo.features[name]))
+    return best_mask({name: expected(fit, photo.features[name]) for name, fit in fits.items()})
 
 
 def fit_calibration(logits: np.ndarray, labels: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:

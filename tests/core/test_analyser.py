@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.scale_card import render
 from core import Analyser, Confidence, Diagnosis, Scale, UnreadablePhoto
+from core.analyser import best_mask
 from core.codes import sentence
 from core.photo import encode_jpeg
 
@@ -213,3 +214,10 @@ def test_a_camera_photo_is_said_to_be_one_and_never_shown_with_confidence(analys
 
 def test_networks_that_count_for_nothing_are_not_run(analyser):
     assert all(network.card.details["share"] > 0 for network in analyser.classifiers)
+
+
+def test_a_network_goes_before_the_mask_of_all_together_only_where_it_clearly_leads():
+    assert best_mask({"unet": 0.93, "deeplabv3": 0.945, "fusion": 0.935}) == "fusion"
+    assert best_mask({"unet": 0.93, "deeplabv3": 0.97, "fusion": 0.935}) == "deeplabv3"
+    assert best_mask({"unet": 0.93, "deeplabv3": 0.92}) == "unet"
+    assert best_mask({"unet": 0.4, "fusion": -1.0}) == "unet", "no mask at all"
