@@ -73,7 +73,7 @@ def test_somebody_new_comes_from_sign_up_to_a_report_in_hand(phone: BrowserConte
     stands(page, re.compile("^Left shoulder: "))
     page.wait_for_selector(".js-plotly-plot .point")
     assert overflow(page) <= 0
-    expect(page.get_by_role("cell", name="12 Mar 2025")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="12 Mar 2025")).to_be_visible()
 
     report = pdf_behind(page, "Report to print (PDF)")
     words = "\n".join(sheet.extract_text() for sheet in report.pages)
