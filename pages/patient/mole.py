@@ -12,6 +12,8 @@ from pages._words import joined, place, plain
 person = require_role("patient")
 evolution = timeline_parts.evolution_or_stop(person, back="moles")
 lesion = evolution.timeline.lesion
+if st.session_state.pop("photo_withdrawn", False):
+    st.toast("The photo lies in the bin for 30 days, under My data.", icon=":material/delete:")
 
 with st.container(horizontal=True):
     link("moles", "My moles", icon=":material/arrow_back:")

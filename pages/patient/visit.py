@@ -19,6 +19,7 @@ def withdraw(shown: PhotoView) -> None:
         if st.button("Withdraw it", key=f"withdraw_{shown.id}", icon=":material/delete:"):
             try:
                 photos.withdraw_photo(person, upload_id=shown.id)
+                st.session_state["photo_withdrawn"] = True
                 go("mole", mole=visit.lesion_id)
             except ServiceError as error:
                 show_error(error)

@@ -600,6 +600,7 @@ def test_withdrawn_photo_is_gone_from_the_mole(page, patient, mole, add):
     visit = add()
     app = click(page("visit", mole=mole.id, visit=visit.id), f"withdraw_{visit.photos[0].id}")
     assert app.title[0].value.startswith("Nape")
+    assert [toast.value for toast in app.toast] == ["The photo lies in the bin for 30 days, under My data."]
     assert len(lesions.timeline(patient, lesion_id=mole.id).visits) == 1
 
 
