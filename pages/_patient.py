@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import streamlit as st
 
@@ -114,17 +115,19 @@ def all_events(person: Person, patient_id: int, moles: Sequence[PlacedMole]) -> 
     found = events.list_events(person, patient_id=patient_id, kinds=kinds, lesion_id=mole, page=st.session_state.get("events_page", 1))
     if not found.items:
         empty_state("Nothing of that kind", "Choose another kind, or all moles.", icon=":material/filter_alt_off:")
-    for number, event in enumerate(found.items):
-        _event(event, number)
+    for day, events_of_day in groupby(found.items, key=lambda event: event.day):
+        with st.container(key=f"events_{day}"):
+            when, what = st.columns([1, 4], gap="xsmall")
+        when.markdown(f"**{format_date(day)}**")
+        with what:
+            for event in events_of_day:
+                _event(event)
     if found.count > 1:
         st.pagination(found.count, key="events_page")
 
 
-def _event(event: Event, number: int) -> None:
-    with st.container(key=f"event_{number}"):
-        day, what = st.columns([1, 4])
-    day.markdown(format_date(event.day))
-    with what, st.container(gap="xxsmall"):
+def _event(event: Event) -> None:
+    with st.container(gap="xxsmall"):
         about = f"**{plain(event.lesion_name)}**: " if event.lesion_name else ""
         told = f"{KINDS[event.kind][1]} {about}{plain(event.words)}" + (f" ({plain(event.who)})" if event.who else "")
         with st.container(horizontal=True, vertical_alignment="center"):
