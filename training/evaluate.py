@@ -5,29 +5,36 @@ the probability, the classifiers' shares and the bands; figures come from the te
 learned from. All of it goes into the cards, and what holds for all segmentation networks together into fusion.json, which names
 them by their sha256: others have no common mask until this is run again (see core.segmentation). `--all` measures every source,
 not only those with experts' masks. `--left-out FOLDER` takes over the figures of networks that had not seen some sources yet,
-measured there before. `--report` writes docs/EVALUATION.md, each figure beside its target.
+measured there before. `--report` writes docs/EVALUATION.md, each figure beside its target. `--probability` fits and measures the
+probability alone. What the networks answer is kept under runs/answers: a stopped evaluation goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from core import preprocess, segmentation
 from core.analyser import best_mask
 from core.analysis import Mask
-from core.classification import calibrated_logit, look
+from core.classification import calibrated_logit, look, squares_of, views
 from core.runtime import THREADS, Network, load_networks, read_card
-from core.segmentation import FUSION, candidates, features_of
+from core.segmentation import FUSION, candidates, features_of, tell_what_they_do_together
+from core.synthetic import capture, mole
 from training import camera, report
+from training.checkpoint import RUNS
 from training.data import Row, read_manifest, read_mask, read_picture
 from training.export import BANDS, WEIGHTS, write_card
+from training.kept import Answer, Kept
 from training.logistic import logistic
 from training.metrics import auc, bootstrap, dice, expected_calibration_error
 
@@ -47,6 +54,9 @@ SENSITIVITY = 0.97
 """Of the operating point for advice where it is fitted: a little more than the 0.95 asked for elsewhere."""
 
 
+KEPT = RUNS / "answers"
+
+
 @dataclass
 class Photo:
     """One photo seen by the segmentation networks, and by the classifier through the chosen mask."""
@@ -62,26 +72,58 @@ class Photo:
     """classifier -> its pooled features, where it tells them"""
 
 
-def outline(row: Row, folder: Path, segmenters: dict[str, Network]) -> Photo:
-    """Segment a photo with every network and with all together, and compare with the expert's mask where there is one."""
-    found = candidates(segmenters, np.ascontiguousarray(read_picture(folder / row.image)))
-    masks = {name: one.mask for name, one in found.items()}
-    truth = read_mask(folder / row.mask) if row.mask else None
-    return Photo(
-        row,
-        masks,
-        {name: features_of(found, name) for name in found},
-        {} if truth is None else {name: dice(mask, truth) for name, mask in masks.items()},
-    )
+class Eyes:
+    """The exported networks as they look at photos of a data folder; `keep` is where their answers are kept (training.kept)."""
 
+    def __init__(self, folder: Path, segmenters: dict[str, Network], classifiers: dict[str, Network], keep: Path | None):
+        self.folder, self.segmenters, self.classifiers = folder, segmenters, classifiers
+        outlining = (segmentation, preprocess)
+        self._outlines = Kept(keep, segmenters, outlining)
+        looking = (*outlining, look, squares_of, views)
+        drawing = (*looking, camera.drawn, capture, mole)
+        self._looks = {name: Kept(keep, segmenters | {name: network}, looking) for name, network in classifiers.items()}
+        self._drawn = {name: Kept(keep, segmenters | {name: network}, drawing) for name, network in classifiers.items()}
 
-def judge_lesion(photo: Photo, folder: Path, classifiers: dict[str, Network], fits: dict[str, dict[str, float]]) -> None:
-    """Fill in the malignancy logits of the chosen mask, which is then no longer needed."""
-    rgb, mask = read_picture(folder / photo.row.image), photo.masks[choose(photo, fits)]
-    seen = {name: look(network, rgb, [mask]) for name, network in classifiers.items()}
-    photo.logits = {name: float(one.malignant.mean()) for name, one in seen.items()}
-    photo.looks = {name: one.features for name, one in seen.items() if one.features is not None}
-    photo.masks = {}
+    def outline(self, row: Row) -> Photo:
+        """Segment a photo with every network and with all together, and compare with the expert's mask where there is one."""
+
+        def ask() -> Answer:
+            found = candidates(self.segmenters, np.ascontiguousarray(read_picture(self.folder / row.image)))
+            truth = read_mask(self.folder / row.mask) if row.mask else None
+            answer = {}
+            for name, one in found.items():
+                answer |= {f"mask {name}": one.mask, f"features {name}": np.array(features_of(found, name))}
+                if truth is not None:
+                    answer[f"dice {name}"] = np.array(dice(one.mask, truth))
+            return answer
+
+        told = {tuple(name.split()): value for name, value in self._outlines(row.image, ask).items()}
+        masks, features, scores = (
+            {name: value for (what, name), value in told.items() if what == kind} for kind in ("mask", "features", "dice")
+        )
+        return Photo(
+            row, masks, {name: tuple(map(float, one)) for name, one in features.items()}, {name: float(one) for name, one in scores.items()}
+        )
+
+    def judge(self, photo: Photo, fits: dict[str, dict[str, float]]) -> None:
+        """Fill in the malignancy logits of the chosen mask, which is then no longer needed."""
+        chosen = choose(photo, fits)
+        for name, network in self.classifiers.items():
+
+            def ask(network: Network = network) -> Answer:
+                seen = look(network, read_picture(self.folder / photo.row.image), [photo.masks[chosen]])
+                return {"logits": seen.malignant[0]} | ({} if seen.features is None else {"features": seen.features})
+
+            answer = self._looks[name](f"{photo.row.image} {chosen}", ask)
+            photo.logits[name] = float(answer["logits"].mean())
+            if "features" in answer:
+                photo.looks[name] = answer["features"]
+        photo.masks = {}
+
+    def drawn(self, name: str, kind: str) -> list[np.ndarray]:
+        """Return what one classifier sees in drawn photos of a look, `dermoscope` or `phone`."""
+        answer = self._drawn[name](kind, lambda: {"features": np.array(camera.drawn(self.segmenters, self.classifiers[name], kind))})
+        return list(answer["features"])
 
 
 def fit_expected_dice(photos: list[Photo]) -> dict[str, dict[str, float]]:
@@ -124,9 +166,14 @@ def fit_shares(logits: dict[str, np.ndarray], labels: np.ndarray, weights: np.nd
 
 
 def source_weights(rows: list[Row]) -> np.ndarray:
-    """Let sources count by the square root of their photos: neither the large one alone nor a handful of photos decides."""
+    """Let every source of ENOUGH photos count the same; a photo of a smaller one counts as one of the smallest of those.
+
+    Nobody tells the app where a photo comes from. Were each photo to count the same, p would follow the largest source, which has the
+    fewest malignant lesions, and say too little of the others: people would be told to wait who should not.
+    """
     counts = Counter(row.source for row in rows)
-    return np.array([counts[row.source] ** -0.5 for row in rows])
+    smallest = min((n for n in counts.values() if n >= ENOUGH), default=max(counts.values()))
+    return np.array([1 / max(counts[row.source], smallest) for row in rows])
 
 
 def fit_bands(answers: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
@@ -150,14 +197,23 @@ def _right(hits: np.ndarray) -> bool:
     return hits.size < 10 or hits.mean() >= HIGH_RIGHT
 
 
-def operating_point(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Return the highest threshold at which SENSITIVITY of the malignant lesions are found, and its specificity."""
-    threshold = float(np.quantile(probabilities[labels == 1], 1 - SENSITIVITY, method="lower"))
+def operating_point(answers: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict:
+    """Return the highest threshold at which SENSITIVITY of the malignant lesions of every source are found, and what it gives in each.
+
+    `answers` holds probabilities and labels by source.
+    """
+    malignant = [probabilities[labels == 1] for probabilities, labels in answers.values()]
+    threshold = min(float(np.quantile(some, 1 - SENSITIVITY, method="lower")) for some in malignant if some.size)
     return {
         "threshold": round(threshold, 5),
-        "sensitivity": round(float((probabilities[labels == 1] >= threshold).mean()), 4),
-        "specificity": round(float((probabilities[labels == 0] < threshold).mean()), 4),
-        "n": len(labels),
+        "sources": {
+            source: {
+                "sensitivity": round(_share(probabilities >= threshold, labels == 1), 4),
+                "specificity": round(_share(probabilities < threshold, labels == 0), 4),
+                "n": len(labels),
+            }
+            for source, (probabilities, labels) in answers.items()
+        },
     }
 
 
@@ -254,9 +310,12 @@ def evaluate(
     sources: tuple[str, ...] = WITH_MASKS,
     left_out: Path | None = None,
     limit: int | None = None,
+    keep: Path | None = None,
     say=lambda line: print(line, flush=True),
 ) -> dict[str, dict]:
-    """Fit and measure; writes and returns the cards by name. `left_out` is a folder of networks measured before (see above)."""
+    """Fit and measure; writes and returns the cards by name. `left_out` is a folder of networks measured before (see above),
+    `keep` one for what the networks answer.
+    """
     networks = load_networks(weights)
     segmenters = {name: network for name, network in networks.items() if network.card.task == "segmentation"}
     classifiers = {name: network for name, network in networks.items() if network.card.task == "classification"}
@@ -275,9 +334,9 @@ def evaluate(
     camera_rows = [row for row in rows if row.source in {*camera.SOURCES} & {*known} and row.part in ("train", "validation")][:limit]
     tick = Progress(say, len(fitting) + len(camera_rows) + sum(map(len, testing.values())))
     pool = ThreadPoolExecutor(THREADS)
+    eyes = Eyes(folder, segmenters, classifiers, keep)
     calibration, learned, *tested = (
-        [tick(photo) for photo in pool.map(lambda row: outline(row, folder, segmenters), some)]
-        for some in (fitting, camera_rows, *testing.values())
+        [tick(photo) for photo in pool.map(eyes.outline, some)] for some in (fitting, camera_rows, *testing.values())
     )
     tests = {source: photos for source, photos in zip(testing, tested, strict=True) if photos}
     fitted = [photo for photo in calibration if photo.dice]
@@ -294,13 +353,68 @@ def evaluate(
         cards[name]["mask_choice"] = [one for source, photos in outlined.items() for one in choice_figures(photos, source, fits)]
     if classifiers:
         photos = [*calibration, *learned, *(photo for some in tests.values() for photo in some)]
-        for _ in pool.map(lambda photo: tick(judge_lesion(photo, folder, classifiers, fits)), photos):
+        for _ in pool.map(lambda photo: tick(eyes.judge(photo, fits)), photos):
             pass
-        tell_cameras(cards, [*calibration, *learned], tests, segmenters, classifiers)
+        tell_cameras(cards, [*calibration, *learned], tests, eyes.drawn)
         judge_probability({name: cards[name] for name in classifiers}, calibration, tests)
     for name, card in cards.items():
         write_card(card, weights / name)
     return cards
+
+
+def refit(
+    folder: Path,
+    *,
+    weights: Path = WEIGHTS,
+    sources: tuple[str, ...] = LABELLED,
+    sample: int | None = None,
+    keep: Path | None = None,
+    say=lambda line: print(line, flush=True),
+) -> dict[str, dict]:
+    """Fit and measure the probability alone, of networks that `evaluate` has measured; writes and returns the cards by name.
+
+    What the cards say of masks and of camera photos stays, and so do the figures of classifiers without a share. `sample` is how many
+    test photos a source are measured at most, drawn by their names. Raises ValueError where the networks were not measured together.
+    """
+    networks = load_networks(weights)
+    segmenters = {name: network for name, network in networks.items() if network.card.task == "segmentation"}
+    cards = {name: network.card.details for name, network in networks.items()}
+    tell_what_they_do_together(weights, segmenters)
+    found = {name: card.pop(FUSION, None) for name, card in cards.items()}
+    if not all(found[name] for name in segmenters):
+        raise ValueError(f"The networks in {weights} were not measured together: run training.evaluate without --probability first.")
+    for network in segmenters.values():
+        network.card.details[FUSION] = {}
+    fits = next(found[name] for name in segmenters)["expected_dice"]
+    judged = {name: card for name, card in cards.items() if card["task"] == "classification" and generalises(card)}
+    rows = read_manifest(folder, LABELLED)
+    learned_from = {source for card in cards.values() for source in card["data"]["sources"]}
+    fitting = [row for row in rows if row.part == "calibration" and row.source in learned_from]
+    testing = {source: drawn([row for row in held_out(rows, learned_from) if row.source == source], sample) for source in sources}
+    tick = Progress(say, len(fitting) + sum(map(len, testing.values())))
+    eyes = Eyes(folder, segmenters, {name: networks[name] for name in judged}, keep)
+
+    def see(row: Row) -> Photo:
+        photo = tick(eyes.outline(row))
+        tick(eyes.judge(photo, fits))
+        return photo
+
+    pool = ThreadPoolExecutor(THREADS)
+    calibration = list(pool.map(see, fitting))
+    tests = {source: list(pool.map(see, some)) for source, some in testing.items() if some}
+    judge_probability(judged, calibration, tests)
+    shown = next(iter(judged.values()))
+    for name, card in cards.items():
+        card.pop(FUSION, None)
+        if card["task"] == "classification" and name not in judged:
+            card |= {"share": 0.0} | {key: shown[key] for key in ("bands", "together", "calibration_part")}
+        write_card(card, weights / name)
+    return cards
+
+
+def drawn(rows: list[Row], sample: int | None) -> list[Row]:
+    """Return as many rows at most, in an order that has nothing to do with the manifest's and is the same on every machine."""
+    return sorted(rows, key=lambda row: hashlib.sha256(row.image.encode()).digest())[:sample]
 
 
 def choice_figures(photos: list[Photo], source: str, fits: dict[str, dict[str, float]]) -> list[dict]:
@@ -335,11 +449,10 @@ def judge_probability(cards: dict[str, dict], calibration: list[Photo], tests: d
     trusted = [name for name in cards if generalises(cards[name]) and all(one >= UNSEEN_AUC for one in unseen[name])] or list(cards)
     shares = dict.fromkeys(cards, 0.0) | fit_shares({name: _calibrated(calibration, name, fits) for name in trusted}, labels, weights)
     fitted = _answers(calibration, fits, shares)
-    in_source = {source: np.array([row.source == source for row in rows]) for source, n in Counter(row.source for row in rows).items()}
-    large = [members for members in in_source.values() if members.sum() >= ENOUGH] or list(in_source.values())
-    bands = fit_bands([(fitted[members], labels[members]) for members in large])
-    main = max(in_source.values(), key=np.count_nonzero)
-    point = operating_point(fitted[main], labels[main])
+    by_source = {source: np.array([row.source == source for row in rows]) for source in dict.fromkeys(row.source for row in rows)}
+    large = {source: members for source, members in by_source.items() if members.sum() >= ENOUGH} or by_source
+    answers = {source: (fitted[members], labels[members]) for source, members in large.items()}
+    bands, point = fit_bands(list(answers.values())), operating_point(answers)
     together = {"networks": list(cards), "operating_point": point, "metrics": [], "reliability": {}}
     for source, photos in tests.items():
         answers = _answers(photos, fits, shares)
@@ -350,7 +463,9 @@ def judge_probability(cards: dict[str, dict], calibration: list[Photo], tests: d
         card["calibration_part"] = {
             "n": dict(Counter(row.source for row in rows)),
             "malignant_share": round(float(np.average(labels, weights=weights)), 4),
-            "prevalence": "The probability assumes about this share of malignant lesions among the photos.",
+            "malignant_shares": {source: round(float(labels[members].mean()), 4) for source, members in by_source.items()},
+            "prevalence": "The probability assumes about this share of malignant lesions among the photos: the mean of the sources' "
+            f"shares, where one of fewer than {ENOUGH} photos counts for as little as its photos.",
         }
         alone = {name: 1.0}
         card["metrics"] = [
@@ -377,10 +492,11 @@ def tell_cameras(
     cards: dict[str, dict],
     photos: list[Photo],
     tests: dict[str, list[Photo]],
-    segmenters: dict[str, Network],
-    classifiers: dict[str, Network],
+    drawn: Callable[[str, str], list[np.ndarray]],
 ) -> None:
-    """Fit which photos count as taken without a dermoscope, for the first classifier that tells its features, and measure it."""
+    """Fit which photos count as taken without a dermoscope, for the first classifier that tells its features, and measure it, also on
+    drawn photos: `drawn` returns what a classifier sees in those of a look.
+    """
     for card in cards.values():
         card.pop("camera", None)
     name = next(iter(photos[0].looks), None)
@@ -390,7 +506,7 @@ def tell_cameras(
     found = camera.fit(*(np.array([photo.looks[name] for photo in some]) for some in taken.values()))
     checks = {source: ([photo.looks[name] for photo in some], [photo.row.group for photo in some]) for source, some in tests.items()}
     for kind in ("dermoscope", "phone"):
-        looks = camera.drawn(segmenters, classifiers[name], kind)
+        looks = drawn(name, kind)
         checks[f"drawn, {kind}"] = looks, [str(number) for number in range(len(looks))]
     found["metrics"] = []
     for source, (looks, groups) in checks.items():
@@ -454,14 +570,25 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="photos a source at most, for a quick look")
     parser.add_argument("--sources", nargs="+", choices=LABELLED, help="measure these sources alone")
     parser.add_argument("--left-out", type=Path, metavar="FOLDER", help="take over figures of networks measured there")
+    parser.add_argument("--keep", type=Path, default=KEPT, help="folder for what the networks answered: a second run is quick")
     parser.add_argument("--report", type=Path, nargs="?", const=report.REPORT, help="write the figures beside their targets")
+    parser.add_argument("--probability", action="store_true", help="fit and measure the probability alone; masks stay as measured")
+    parser.add_argument("--sample", type=int, metavar="N", help="with --probability: N test photos a source at most, drawn by name")
     options = parser.parse_args()
     sources = tuple(options.sources or (LABELLED if options.all else WITH_MASKS))
-    cards = evaluate(options.data, weights=options.weights, sources=sources, left_out=options.left_out, limit=options.limit)
+    common = {"weights": options.weights, "sources": sources, "keep": options.keep}
+    if options.probability:
+        cards = refit(options.data, sample=options.sample, **common)
+    else:
+        cards = evaluate(options.data, left_out=options.left_out, limit=options.limit, **common)
     print(table(cards))
     if options.report:
-        entries = report.hard_case_entries(options.weights, options.data, say=lambda line: print(line, flush=True))
-        report.write(cards, entries, table(cards), options.report)
+        hard = (
+            None
+            if options.probability
+            else report.hard_case_entries(options.weights, options.data, say=lambda line: print(line, flush=True))
+        )
+        report.write(cards, hard, table(cards), options.report)
 
 
 if __name__ == "__main__":

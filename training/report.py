@@ -16,6 +16,9 @@ ENOUGH = 100
 """Photos shown "High" from which a source's share of right ones is held to its target."""
 
 
+EARLIER_HARD_CASES = "Measured before the probability was last fitted, which changes neither Dice nor AUC."
+
+
 @dataclass(frozen=True)
 class Target:
     """One row. `find` picks its entries: the row holds where all reach `value` (at most, where `at_most`)."""
@@ -23,7 +26,7 @@ class Target:
     figure: str
     earlier: str
     value: float
-    find: Callable[[Figures], list[dict]]
+    find: Callable[[Figures], list[dict] | None]
     at_most: bool = False
 
     def missed_by(self, entry: dict) -> float:
@@ -32,9 +35,9 @@ class Target:
 
 
 class Figures:
-    """All entries of the cards and of the hard cases, to pick from."""
+    """All entries of the cards and of the hard cases, to pick from; `hard` is None where these were not measured this time."""
 
-    def __init__(self, cards: dict[str, dict], hard: list[dict]):
+    def __init__(self, cards: dict[str, dict], hard: list[dict] | None):
         self.cards, self.hard = cards, hard
 
     def network(self, name: str, figure: str, source: str) -> list[dict]:
@@ -55,8 +58,8 @@ class Figures:
             entries = card.get("together", {}).get("metrics", [])
         return _matching(entries, figure=figure) if source is None else _matching(entries, figure=figure, source=source)
 
-    def hard_case(self, figure: str, variant: str) -> list[dict]:
-        return _matching(self.hard, figure=figure, variant=variant)
+    def hard_case(self, figure: str, variant: str) -> list[dict] | None:
+        return None if self.hard is None else _matching(self.hard, figure=figure, variant=variant)
 
     def differences(self, key: str) -> list[dict]:
         found = [(name, card[key]) for name, card in self.cards.items() if key in card]
@@ -119,18 +122,24 @@ def hard_case_entries(weights: Path, folder: Path, say: Callable[[str], None]) -
     return hard_cases.evaluate(Analyser.load(weights), folder, rows, say)
 
 
-def write(cards: dict[str, dict], hard: list[dict], figures: str, path: Path = REPORT) -> None:
-    """Write the report: targets, what the probability means, hard cases, and all figures (`figures`, a Markdown table)."""
+def write(cards: dict[str, dict], hard: list[dict] | None, figures: str, path: Path = REPORT) -> None:
+    """Write the report: targets, what the probability means, hard cases, and all figures (`figures`, a Markdown table).
+
+    Where `hard` is None what the report there says of hard cases stays.
+    """
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    kept = [line for line in before.partition("## Hard cases\n")[2].partition("\n## ")[0].splitlines() if line.startswith("|")]
+    measured_before = "\n".join([EARLIER_HARD_CASES, "", *kept]) if kept else "Not measured."
     sections = [
         "# Evaluation",
         "Written by `python -m training.evaluate --all --report --data DIR`; the cards in weights/ hold the same figures.",
         NOTES,
         "## Targets",
-        target_table(Figures(cards, hard)),
+        target_table(Figures(cards, hard), before),
         "## The probability",
         probability_section(cards),
         "## Hard cases",
-        hard_cases.table(hard) if hard else "Not measured.",
+        hard_cases.table(hard) if hard else measured_before,
         "## All figures",
         figures,
     ]
@@ -138,12 +147,19 @@ def write(cards: dict[str, dict], hard: list[dict], figures: str, path: Path = R
     path.write_text("\n\n".join(section.strip() for section in sections) + "\n", encoding="utf-8")
 
 
-def target_table(figures: Figures) -> str:
-    """Return one line for each entry of each target: n, value, interval, target, and whether it is held."""
+def target_table(figures: Figures, before: str = "") -> str:
+    """Return one line for each entry of each target: n, value, interval, target, and whether it is held.
+
+    Targets that were not measured this time keep their lines of the report `before`.
+    """
     lines = ["| figure | source | earlier systems | n | value | 95 % interval | target | |", "| --- " * 8 + "|"]
     for target in TARGETS:
         limit = f"{'≤' if target.at_most else '≥'} {target.value:g}"
-        for one in target.find(figures) or [None]:
+        found = target.find(figures)
+        if found is None:
+            lines += [line for line in before.splitlines() if line.startswith(f"| {target.figure} |")]
+            continue
+        for one in found or [None]:
             if one is None:
                 lines.append(f"| {target.figure} | | {target.earlier} | | | | {limit} | not measured |")
                 continue
@@ -165,13 +181,17 @@ def probability_section(cards: dict[str, dict]) -> str:
     part, point = card["calibration_part"], card["together"]["operating_point"]
     shares = ", ".join(f"{name} {one['share']:g}" for name, one in cards.items() if "share" in one)
     counts = ", ".join(f"{n} {source}" for source, n in part["n"].items())
+    prevalences = ", ".join(f"{share:.0%} in {source}" for source, share in part["malignant_shares"].items())
+    found = " and ".join(
+        f"{one['sensitivity']:.1%} in {source} (n = {one['n']}) at a specificity of {one['specificity']:.1%}"
+        for source, one in point["sources"].items()
+    )
     text = [
-        f"Calibrated on {sum(part['n'].values())} photos used for nothing else ({counts}); p assumes that "
-        f"{part['malignant_share']:.0%} of the photos show a malignant lesion. The networks' calibrated logits add up with the "
-        f"shares {shares}.",
-        f"Operating point for advice: p ≥ {point['threshold']:.3f} finds {point['sensitivity']:.1%} of the malignant lesions of the "
-        f"calibration part (n = {point['n']}) at a specificity of {point['specificity']:.1%}; `sensitivity_at_point` and "
-        "`specificity_at_point` below are of the test parts.",
+        f"Calibrated on {sum(part['n'].values())} photos used for nothing else ({counts}), every source counting the same and a small one "
+        f"by its photos. p assumes that {part['malignant_share']:.0%} of the photos show a malignant lesion ({prevalences}): where fewer "
+        f"do, it says too much. The networks' calibrated logits add up with the shares {shares}.",
+        f"Operating point for advice: p ≥ {point['threshold']:.3f} finds, of the malignant lesions of the calibration part, {found}; "
+        "`sensitivity_at_point` and `specificity_at_point` below are of the test parts.",
         "| source | probability | malignant | n |\n| --- | --- | --- | --- |\n"
         + "\n".join(
             f"| {source} | {bin_['probability']:.3f} | {bin_['malignant_share']:.3f} | {bin_['n']} |"

@@ -28,7 +28,7 @@ def test_few_of_the_dermoscope_photos_fitted_on_count_as_camera_photos():
     assert np.mean([camera_logit(one, found) > 0 for one in dermoscope]) <= camera.FALSE_ALARMS
 
 
-def test_what_is_shown_as_sure_leaves_out_camera_photos(monkeypatch):
+def test_what_is_shown_as_sure_leaves_out_camera_photos():
     rng = np.random.default_rng(3)
 
     def photos(source, part, n):
@@ -38,11 +38,13 @@ def test_what_is_shown_as_sure_leaves_out_camera_photos(monkeypatch):
             for row, look in zip(rows, a_sample(rng, n, source == "mednode"), strict=True)
         ]
 
-    monkeypatch.setattr(camera, "drawn", lambda segmenters, classifier, kind: list(a_sample(rng, 20, kind == "phone")))
+    def drawn(name, kind):
+        return list(a_sample(rng, 20, kind == "phone"))
+
     calibration = photos("ham10000", "calibration", 300) + photos("mednode", "calibration", 10)
     tests = {"ham10000": photos("ham10000", "test", 200), "mednode": photos("mednode", "test", 100)}
     cards = {"net": {}}
-    evaluate.tell_cameras(cards, [*calibration, *photos("mednode", "train", 60)], tests, {}, {"net": None})
+    evaluate.tell_cameras(cards, [*calibration, *photos("mednode", "train", 60)], tests, drawn)
     counted = {one["source"]: one["value"] for one in cards["net"]["camera"]["metrics"]}
     assert counted.keys() == {"ham10000", "mednode", "drawn, dermoscope", "drawn, phone"}
     assert counted["mednode"] > 0.8 and counted["ham10000"] < 0.1

@@ -10,7 +10,7 @@ import torch
 from core.runtime import load_networks
 from training import report
 from training import train as training
-from training.data import read_manifest
+from training.data import Row
 from training.evaluate import (
     evaluate,
     fit_bands,
@@ -18,6 +18,7 @@ from training.evaluate import (
     fit_shares,
     generalises,
     operating_point,
+    refit,
     source_weights,
 )
 from training.export import LARGEST_DIFFERENCE, export
@@ -102,6 +103,11 @@ def test_tiny_networks_learn_export_and_are_measured(drawn_data, tiny_recipes, t
     assert any(line.startswith("| Dice, ph2 left out of training | ph2 |") and "0.945" in line for line in lines)
     assert any(line.startswith("| exported against trained: probability |") and line.endswith("held |") for line in lines)
 
+    again = refit(drawn_data, weights=weights, sources=("ham10000",), sample=6, say=quiet)
+    assert again["tinyunet"]["metrics"] == cards["tinyunet"]["metrics"], "masks stay as measured"
+    assert {one["n"] for one in again["tinymobilenet"]["together"]["metrics"] if one["figure"] == "auc"} == {6}
+    assert again["tinymobilenet"]["calibration"] == cards["tinymobilenet"]["calibration"]
+
 
 def test_training_begins_from_an_exported_network(drawn_data, tiny_recipes, tmp_path):
     recipe = read_recipe(tiny_recipes["tinyunet"])
@@ -172,18 +178,37 @@ def test_calibration_shares_and_bands_follow_the_labels():
     assert boastful["high_benign"] < 0.05, "one source in which High would be wrong is enough"
 
 
-def test_the_operating_point_finds_enough_of_the_malignant_ones():
+def test_the_operating_point_finds_enough_of_the_malignant_ones_of_every_source():
     probabilities = np.linspace(0, 1, 1001)
-    point = operating_point(probabilities, (probabilities > 0.5).astype(int))
-    assert point["threshold"] == pytest.approx(0.515, abs=0.005)
-    assert point["sensitivity"] >= 0.97 and point["specificity"] == 1
+    easy, hard = (probabilities, (probabilities > 0.5).astype(int)), (probabilities, (probabilities > 0.2).astype(int))
+    alone = operating_point({"easy": easy})
+    assert alone["threshold"] == pytest.approx(0.515, abs=0.005)
+    assert alone["sources"]["easy"]["sensitivity"] >= 0.97 and alone["sources"]["easy"]["specificity"] == 1
+    both = operating_point({"easy": easy, "hard": hard})
+    assert both["threshold"] == pytest.approx(0.224, abs=0.005)
+    assert all(one["sensitivity"] >= 0.97 for one in both["sources"].values())
 
 
-def test_sources_count_by_the_square_root_of_their_photos(drawn_data):
-    rows = read_manifest(drawn_data)
+def test_sources_count_the_same_and_small_ones_by_their_photos():
+    rows = [
+        Row(source, f"{source} {n}", None, "", None, 0, "calibration")
+        for source, count in (("large", 500), ("other", 100), ("small", 10))
+        for n in range(count)
+    ]
     weights = source_weights(rows)
-    sums = {source: weights[[row.source == source for row in rows]].sum() for source in ("ham10000", "ph2")}
-    assert sums == pytest.approx({"ham10000": 58**0.5, "ph2": 14**0.5})
+    sums = {source: weights[[row.source == source for row in rows]].sum() for source in ("large", "other", "small")}
+    assert sums == pytest.approx({"large": 1, "other": 1, "small": 10 / 100})
+
+
+def test_a_small_source_pulls_the_calibration_as_much_as_a_large_one():
+    rng = np.random.default_rng(2)
+    logits = rng.normal(0, 2, 2200)
+    small = np.arange(2200) >= 2000
+    labels = (rng.random(2200) < 1 / (1 + np.exp(-(logits + np.where(small, 1.0, -1.0))))).astype(int)
+    rows = [Row("small" if one else "large", str(n), None, "", None, 0, "calibration") for n, one in enumerate(small)]
+    fit = fit_calibration(logits, labels, source_weights(rows))
+    assert fit["intercept"] == pytest.approx(0, abs=0.25)
+    assert fit_calibration(logits, labels)["intercept"] < -0.6
 
 
 def test_a_classifier_that_fails_on_an_unseen_source_has_no_share():
@@ -191,3 +216,17 @@ def test_a_classifier_that_fails_on_an_unseen_source_has_no_share():
         return {"left_out": {"metrics": [{"figure": "auc", "source": f"s{n}", "value": one} for n, one in enumerate(values)]}}
 
     assert generalises({}) and generalises(card(0.9, 0.8)) and not generalises(card(0.9, 0.36))
+
+
+def test_hard_cases_that_were_not_measured_again_stay_in_the_report(tmp_path):
+    path = tmp_path / "report.md"
+    hard = [{"figure": "dice_loss", "variant": "dark_hair", "n": 9, "value": 0.0123, "interval": [0.01, 0.02]}]
+    report.write({}, hard, "| all |", path)
+    first = path.read_text().splitlines()
+    assert any(line.startswith("| Dice loss, dark hair | ham10000, ph2 | fails | 9 | 0.0123 |") for line in first)
+    assert "| dark_hair | dice_loss | 9 | 0.012 | 0.010 to 0.020 |" in first
+    for _ in range(2):
+        report.write({}, None, "| all |", path)
+        again = path.read_text().splitlines()
+        assert [line for line in again if line not in ("", report.EARLIER_HARD_CASES)] == [line for line in first if line]
+        assert again.count(report.EARLIER_HARD_CASES) == 1
