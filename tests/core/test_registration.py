@@ -72,6 +72,19 @@ def test_skin_that_shows_nothing_tells_no_scale(shown):
     assert registration.accepted and not registration.by_skin
 
 
+def test_discs_on_plain_skin_tell_no_scale():
+    """Their own rims are all that agrees, and those grow with them."""
+
+    def photo(radius: int) -> tuple[np.ndarray, np.ndarray]:
+        rgb, mask = np.full((480, 640, 3), (222, 178, 158), np.uint8), np.zeros((480, 640), np.uint8)
+        cv2.circle(mask, (320, 240), radius, 1, cv2.FILLED)
+        rgb[mask > 0] = (112, 70, 50)
+        return cv2.GaussianBlur(rgb, (0, 0), 3), mask > 0
+
+    (first, first_mask), (second, second_mask) = photo(60), photo(80)
+    assert not register(first, second, first_mask, second_mask).by_skin
+
+
 def test_a_mole_that_fills_the_photo_tells_no_scale(shown):
     everywhere = np.ones(shown.mask.shape, bool)
     registration = register(shown.rgb, shown.rgb, everywhere, everywhere)
