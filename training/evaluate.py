@@ -402,14 +402,28 @@ def refit(
     pool = ThreadPoolExecutor(THREADS)
     calibration = list(pool.map(see, fitting))
     tests = {source: list(pool.map(see, some)) for source, some in testing.items() if some}
+    before = {name: (card["share"], card["metrics"], card.get("together", {}).get("metrics", [])) for name, card in judged.items()}
     judge_probability(judged, calibration, tests)
+    for name, (share, own, together) in before.items():
+        keep_auc(judged[name]["metrics"], own)
+        if len(judged) == 1 and share > 0:
+            keep_auc(judged[name]["together"]["metrics"], together)
     shown = next(iter(judged.values()))
+    shown["together"]["drawn"] = sample
     for name, card in cards.items():
         card.pop(FUSION, None)
         if card["task"] == "classification" and name not in judged:
             card |= {"share": 0.0} | {key: shown[key] for key in ("bands", "together", "calibration_part")}
         write_card(card, weights / name)
     return cards
+
+
+def keep_auc(figures: list[dict], before: list[dict]) -> None:
+    """Put back AUCs that were measured before on more photos: calibration does not change them."""
+    for number, one in enumerate(figures):
+        earlier = [old for old in before if (old["figure"], old["source"]) == ("auc", one["source"]) and old["n"] > one["n"]]
+        if one["figure"] == "auc" and earlier:
+            figures[number] = earlier[0]
 
 
 def drawn(rows: list[Row], sample: int | None) -> list[Row]:

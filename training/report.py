@@ -18,6 +18,11 @@ ENOUGH = 100
 
 EARLIER_HARD_CASES = "Measured before the probability was last fitted, which changes neither Dice nor AUC."
 
+DRAWN = (
+    "This time the probability's figures are of no more than {} test photos a source, drawn by name; "
+    "masks, and AUCs of more photos, stand as measured before."
+)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -192,6 +197,7 @@ def probability_section(cards: dict[str, dict]) -> str:
         f"do, it says too much. The networks' calibrated logits add up with the shares {shares}.",
         f"Operating point for advice: p ≥ {point['threshold']:.3f} finds, of the malignant lesions of the calibration part, {found}; "
         "`sensitivity_at_point` and `specificity_at_point` below are of the test parts.",
+        *([DRAWN.format(card["together"]["drawn"])] if card["together"].get("drawn") else []),
         "| source | probability | malignant | n |\n| --- | --- | --- | --- |\n"
         + "\n".join(
             f"| {source} | {bin_['probability']:.3f} | {bin_['malignant_share']:.3f} | {bin_['n']} |"

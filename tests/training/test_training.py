@@ -17,6 +17,7 @@ from training.evaluate import (
     fit_calibration,
     fit_shares,
     generalises,
+    keep_auc,
     operating_point,
     refit,
     source_weights,
@@ -105,7 +106,9 @@ def test_tiny_networks_learn_export_and_are_measured(drawn_data, tiny_recipes, t
 
     again = refit(drawn_data, weights=weights, sources=("ham10000",), sample=6, say=quiet)
     assert again["tinyunet"]["metrics"] == cards["tinyunet"]["metrics"], "masks stay as measured"
-    assert {one["n"] for one in again["tinymobilenet"]["together"]["metrics"] if one["figure"] == "auc"} == {6}
+    assert {one["n"] for one in again["tinymobilenet"]["together"]["metrics"] if one["figure"] == "ece"} == {6}
+    report.write(again, None, "| all |", path)
+    assert report.DRAWN.format(6) in path.read_text()
     assert again["tinymobilenet"]["calibration"] == cards["tinymobilenet"]["calibration"]
 
 
@@ -230,3 +233,12 @@ def test_hard_cases_that_were_not_measured_again_stay_in_the_report(tmp_path):
         again = path.read_text().splitlines()
         assert [line for line in again if line not in ("", report.EARLIER_HARD_CASES)] == [line for line in first if line]
         assert again.count(report.EARLIER_HARD_CASES) == 1
+
+
+def test_an_auc_of_more_photos_stays_and_what_calibration_changes_does_not():
+    figures = [{"figure": "auc", "source": "a", "n": 5, "value": 1.0}, {"figure": "ece", "source": "a", "n": 5, "value": 0.2}]
+    before = [{"figure": "auc", "source": "a", "n": 9, "value": 0.8}, {"figure": "ece", "source": "a", "n": 9, "value": 0.1}]
+    keep_auc(figures, before)
+    assert [one["value"] for one in figures] == [0.8, 0.2]
+    keep_auc(before, figures[:1])
+    assert [one["value"] for one in before] == [0.8, 0.1]
