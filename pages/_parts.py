@@ -59,7 +59,7 @@ ADVICE: dict[tuple[str, str], str] = {
     ("benign", "medium"): "This looks more like benign than malignant lesions the networks have seen, with some doubt left; "
     "it is no diagnosis. Photograph it again within weeks rather than months, sooner if it changes.",
     ("benign", "low"): "The networks lean towards benign but are not sure; it is no diagnosis. "
-    "Have a doctor look at the mole if it is new, has changed, or you cannot tell.",
+    "Have a doctor look at the mole.",
     ("uncertain", "low"): "The networks cannot tell from this photo. Take another in even light, and have a doctor look at the mole.",
     ("malignant", "low"): "The networks lean towards malignant but are not sure; it is no diagnosis. "
     "Please have a doctor look at the mole.",

@@ -25,6 +25,17 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class AdviceFrom:
+    """The probability from which people are advised to have a doctor look, and what that does in one source's calibration part."""
+
+    probability: float
+    source: str
+    n: int
+    sensitivity: float
+    specificity: float
+
+
+@dataclass(frozen=True)
 class ModelCard:
     name: str
     title: str
@@ -38,6 +49,8 @@ class ModelCard:
     malignant_means: str
     """What counts as malignant; empty where the network does not tell that."""
     figures: tuple[Figure, ...]
+    advice_from: tuple[AdviceFrom, ...] = ()
+    """One for each source with enough photos; none of a network that does not judge, or alone does not count."""
 
 
 def model_cards() -> tuple[ModelCard, ...]:
@@ -69,6 +82,15 @@ def _card(details: dict) -> ModelCard:
                 if not {"mask", "networks"} & one.keys()
             ),
         ),
+        advice_from=_advice_from(details),
+    )
+
+
+def _advice_from(details: dict) -> tuple[AdviceFrom, ...]:
+    point = details.get("together", {}).get("operating_point") if details.get("share") else None
+    return tuple(
+        AdviceFrom(point["threshold"], source, one["n"], one["sensitivity"], one["specificity"])
+        for source, one in (point or {}).get("sources", {}).items()
     )
 
 

@@ -467,6 +467,8 @@ def judge_probability(cards: dict[str, dict], calibration: list[Photo], tests: d
     large = {source: members for source, members in by_source.items() if members.sum() >= ENOUGH} or by_source
     answers = {source: (fitted[members], labels[members]) for source, members in large.items()}
     bands, point = fit_bands(list(answers.values())), operating_point(answers)
+    # From the point on people are advised to have a doctor look, which is what "benign, low confidence" says to them.
+    bands["medium_benign"] = max(bands["high_benign"], min(bands["medium_benign"], point["threshold"]))
     together = {"networks": list(cards), "operating_point": point, "metrics": [], "reliability": {}}
     for source, photos in tests.items():
         answers = _answers(photos, fits, shares)

@@ -9,7 +9,8 @@ from pages._session import require_role
 from pages._table import table
 from pages._words import plain
 from services.errors import ServiceError
-from services.model_cards import Figure, model_cards
+from services.model_cards import AdviceFrom, Figure, model_cards
+from services.words import percent
 
 FIGURES = {
     "dice": "Dice", "jaccard": "Jaccard", "failures": "Failed (Jaccard below 0.65)", "auc": "AUC", "ece": "Calibration error",
@@ -50,6 +51,16 @@ def photos(figure: Figure) -> str:
     return f"{name} (n = {figure.n})"
 
 
+def advice_from(points: Sequence[AdviceFrom]) -> str:
+    """From which probability people are sent to a doctor, and how many of whom that finds and sends for nothing."""
+    each = "; ".join(
+        f"of {SOURCES.get(one.source, one.source).removesuffix(', held out')} it finds {percent(one.sensitivity)} of the malignant lesions "
+        f"and sends {percent(1 - one.specificity)} of the benign ones (n = {one.n})"
+        for one in points
+    )
+    return f"From a probability of {percent(points[0].probability)} on, people are advised to have a doctor look: {each}."
+
+
 require_role("doctor", "admin")
 try:
     cards = model_cards()
@@ -65,6 +76,8 @@ for card in cards:
     st.markdown(f"{TASKS.get(card.task, card.task)}. Learned from {learned}.")
     if card.malignant_means:
         st.markdown(f"Malignant means {card.malignant_means}.")
+    if card.advice_from:
+        st.markdown(advice_from(card.advice_from))
     if card.figures:
         # The gate's are many: one for each kind of picture that it has to tell.
         found = rows(card.figures)

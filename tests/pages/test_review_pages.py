@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 
 import cv2
@@ -13,7 +14,7 @@ from core.photo import encode_mask_png
 from pages._words import plain
 from services import lesions, opinions, photos, reviews, sharing
 from services.fields import today
-from services.model_cards import Figure, ModelCard
+from services.model_cards import AdviceFrom, Figure, ModelCard
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, sentences_under, tables, words
 
@@ -246,6 +247,7 @@ def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypat
         ModelCard(name, name.title(), "1", "segmentation", ("ham10000",), "", "", "", "", figures)
         for name, figures in (("old", figures), ("new", ()))
     )
+    measured = replace(measured, advice_from=(AdviceFrom(0.104, "ham10000", 548, 0.978, 0.702),))
     monkeypatch.setattr("services.model_cards.model_cards", lambda: (measured, new))
     app = page("doctor/model_cards.py")
     assert app.title[0].value == "2 networks answer"
@@ -255,6 +257,10 @@ def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypat
         {"Photos": "PH2, before it learned from any of them (n = 20)", "Dice": "", "AUC": "0.800"},
     ]]  # fmt: skip
     assert "has not been measured yet" in words(app)
+    assert (
+        "From a probability of 10 % on, people are advised to have a doctor look: of HAM10000 it finds 98 % of the malignant lesions "
+        "and sends 30 % of the benign ones (n = 548)." in words(app)
+    )
 
 
 def test_patient_reads_plain_words_and_none_of_the_field(monkeypatch, patient, doctor, visit, token_of, mole) -> None:
