@@ -95,7 +95,8 @@ def pictures(shown: PhotoView, corrected: Sequence[ReviewView] = ()) -> None:
             review = by_hand[outline]
             overlay(shown.id, review_id=review.id, caption=f"Lesion as {plain(review.author)} corrected the outline")
         else:
-            overlay(shown.id, outline, caption=f"Lesion as {model_name(outline)} outlines it")
+            who = "both networks outline it" if outline == "fusion" else f"{model_name(outline)} outlines it"
+            overlay(shown.id, outline, caption=f"Lesion as {who}")
 
 
 def answer(shown: PhotoView) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -468,7 +469,7 @@ def judge_probability(cards: dict[str, dict], calibration: list[Photo], tests: d
     answers = {source: (fitted[members], labels[members]) for source, members in large.items()}
     bands, point = fit_bands(list(answers.values())), operating_point(answers)
     # From the point on people are advised to have a doctor look, which is what "benign, low confidence" says to them.
-    bands["medium_benign"] = max(bands["high_benign"], min(bands["medium_benign"], point["threshold"]))
+    bands["medium_benign"] = max(bands["high_benign"], min(bands["medium_benign"], math.floor(100 * point["threshold"]) / 100))
     together = {"networks": list(cards), "operating_point": point, "metrics": [], "reliability": {}}
     for source, photos in tests.items():
         answers = _answers(photos, fits, shares)
