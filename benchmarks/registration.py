@@ -71,8 +71,7 @@ def report_growth(data: Path, photos: int) -> None:
         for one in shown:
             larger = grown(one, growth)
             again = rephotograph(larger.rgb, rng)
-            moved = cv2.warpPerspective(larger.mask.astype(np.uint8), again.homography, larger.mask.shape[::-1]) > 0
-            registration = register(one.rgb, again.rgb, one.mask, moved)
+            registration = register(one.rgb, again.rgb, one.mask, again.moved(larger.mask))
             by_skin.append(registration.by_skin)
             errors.append(abs(scale_error(registration, again, one.mask)))
         kept = np.array(errors)[by_skin]
@@ -97,8 +96,7 @@ def main() -> None:
         for index in rng.permutation(len(rows))[: chosen.photos]:
             rgb, mask = read(chosen.data, rows[index].image, rows[index].mask)
             again = rephotograph(rgb, rng)
-            moved = cv2.warpPerspective(mask.astype(np.uint8), again.homography, mask.shape[::-1]) > 0
-            drawn = (mask, moved) if rows[index].mask else (None, None)
+            drawn = (mask, again.moved(mask)) if rows[index].mask else (None, None)
             registration = register(rgb, again.rgb, *drawn)
             own.append(error(registration, again, mask))
             accepted.append(registration.accepted)

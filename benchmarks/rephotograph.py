@@ -41,6 +41,10 @@ class Rephotograph:
         jacobian = (self.homography[:2, :2] - np.outer((u / w, v / w), self.homography[2, :2])) / w
         return float(abs(np.linalg.det(jacobian)))
 
+    def moved(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Where a mask of the photo (H x W) lies in this one."""
+        return cv2.warpPerspective(mask.astype(np.uint8), self.homography, mask.shape[::-1]) > 0
+
 
 def rephotograph(rgb: NDArray[np.uint8], rng: np.random.Generator, conditions: Conditions | None = None) -> Rephotograph:
     """Photograph an H x W x 3 photo again, at its own size. What lies outside of it is its mirror image.

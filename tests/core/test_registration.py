@@ -67,8 +67,7 @@ def test_skin_that_shows_nothing_tells_no_scale(shown):
     skin = np.median(shown.rgb[~shown.mask], axis=0)
     on_plain_skin = (shown.rgb * inside + skin * (1 - inside)).astype(np.uint8)
     again = rephotograph(on_plain_skin, np.random.default_rng(4))
-    moved = cv2.warpPerspective(shown.mask.astype(np.uint8), again.homography, shown.mask.shape[::-1]) > 0
-    registration = register(on_plain_skin, again.rgb, shown.mask, moved)
+    registration = register(on_plain_skin, again.rgb, shown.mask, again.moved(shown.mask))
     assert registration.accepted and not registration.by_skin
 
 

@@ -99,7 +99,7 @@ def test_a_photo_laid_over_by_the_mole_itself_tells_no_size(patient, mole, add, 
     assert (shown.aligned, shown.by_skin) == (True, False)
 
 
-def test_photos_never_laid_over_each_other_are_in_time(patient, mole, add, monkeypatch) -> None:
+def test_photos_never_laid_over_each_other_are_in_time(patient, mole, add) -> None:
     visits = [add(day, radius) for day, radius in zip(DAYS, (20, 24, 30), strict=True)]
     with transaction() as session:
         for row in session.scalars(select(Alignment)):
