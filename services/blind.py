@@ -46,17 +46,15 @@ def keeps(session: Session, reader: Person, *, upload_id: int) -> bool:
 
 
 def asked_about(session: Session, reader: Person) -> frozenset[int]:
-    """The patients of whose photos colleagues ask this doctor to judge one blind, and wait."""
+    """The patients of whose photos colleagues ask this doctor to judge one blind, and wait: one is kept from them, as the policy has it."""
+    asked, found, upload, visit, lesion = map(aliased, (SecondOpinion, Diagnosis, Upload, Visit, Lesion))  # the condition asks for them too
     query = (
-        select(Lesion.patient_id)
-        .join(Visit, Visit.lesion_id == Lesion.id)
-        .join(Upload, Upload.visit_id == Visit.id)
-        .join(Diagnosis, Diagnosis.upload_id == Upload.id)
-        .join(SecondOpinion, SecondOpinion.diagnosis_id == Diagnosis.id)
-        .where(
-            SecondOpinion.colleague_id == reader.id, SecondOpinion.blind, SecondOpinion.answered_at.is_(None),
-            SecondOpinion.withdrawn_at.is_(None),
-        )
+        select(lesion.patient_id)
+        .join(visit, visit.lesion_id == lesion.id)
+        .join(upload, upload.visit_id == visit.id)
+        .join(found, found.upload_id == upload.id)
+        .join(asked, asked.diagnosis_id == found.id)
+        .where(asked.colleague_id == reader.id, asked.blind, policy.kept_from(upload_id=upload.id, doctor_id=reader.id))
     )
     return frozenset(session.scalars(query))
 

@@ -162,6 +162,19 @@ def test_doctor_who_is_asked_to_judge_a_patient_of_theirs_blind_is_told_nothing(
     assert "0.876" in told(other_doctor, patient, mole)
 
 
+def test_question_of_a_doctor_who_no_longer_cares_keeps_nothing_back(patient, doctor, other_doctor, visits) -> None:
+    sharing.share_with(patient, doctor_email=other_doctor.email)
+    opinions.ask(doctor, diagnosis_id=visits[1].finding.id, colleague_email=other_doctor.email, blind=True)
+
+    def highest() -> float | None:
+        return sharing.list_patients(other_doctor).items[0].highest_probability
+
+    assert highest() is None
+    grant = next(one for one in sharing.list_grants(patient) if one.doctor.id == doctor.id)
+    sharing.revoke(patient, grant_id=grant.id)
+    assert highest() == pytest.approx(0.876)
+
+
 def test_what_others_wrote_of_the_photo_waits_too(patient, doctor, other_doctor, visits) -> None:
     found = visits[1].finding
     sharing.share_with(patient, doctor_email=other_doctor.email)
