@@ -152,6 +152,7 @@ class _Waiting:
     ) -> None:
         _require_known(filter)
         is_asked = one_of(MoleSummary.lesion_id, asked)
+        self.asked_in_order = {lesion_id: question.id for lesion_id, question in asked.items()}
         # Who judges before seeing the networks' answer does not read it from the list either: all of it is new to them.
         self.blind = session.get_one(User, actor.id).blind_reviews
         urgency = case((MoleSummary.urgency < Urgency.NOTHING, Urgency.NEW), else_=Urgency.NOTHING) if self.blind else MoleSummary.urgency
@@ -183,12 +184,16 @@ class _Waiting:
         return query.where(MoleSummary.urgency.in_(kinds))  # follows from the rank, and an index knows it
 
     def ordered(self) -> Select[Any]:
-        """Rank, whether the patient shares, and the row; of one kind who is at raised risk first, then in the order that suits it."""
+        """Rank, whether the patient shares, and the row; of one kind who is at raised risk first, then in the order that suits it.
+
+        What colleagues ask comes as they asked it: an order by the answer would tell of it to who is to judge blind.
+        """
         return (
             select(self.rank.label("rank"), self.shared.label("shared"), MoleSummary)
             .where(*self.conditions)
             .order_by(
                 self.rank,
+                *([case(self.asked_in_order, value=MoleSummary.lesion_id)] if self.asked_in_order else []),
                 MoleSummary.raised_risk.desc(),
                 case((self.rank == Urgency.OVERDUE, MoleSummary.due_on)),
                 case((self.rank == Urgency.CHANGED, func.abs(MoleSummary.change))).desc().nulls_last(),

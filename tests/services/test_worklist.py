@@ -197,6 +197,15 @@ def test_walk_goes_in_the_order_of_the_list(patient, doctor, shared, add) -> Non
 # Second opinions
 
 
+def test_questions_come_as_they_were_asked_whatever_the_answer(patient, doctor, other_doctor, shared, add) -> None:
+    moles = [add(patient, f"Mole {number}", probability=probability) for number, probability in enumerate((0.3, 0.02, 0.9))]
+    sharing.share_with(patient, doctor_email=other_doctor.email)
+    for lesion_id in (moles[1], moles[2], moles[0]):
+        ask(lesion_id, doctor, other_doctor, blind=True)
+    found = worklist.work_list(other_doctor, filter=WorkFilter(kind="opinion"))
+    assert [case.lesion_id for case in found.cases.items] == [moles[1], moles[2], moles[0]]
+
+
 def test_colleague_who_is_asked_sees_the_case_without_the_patient(patient, doctor, other_doctor, shared, add) -> None:
     lesion_id = add(patient, "Nape", probability=0.9)
     ask(lesion_id, doctor, other_doctor)
