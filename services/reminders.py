@@ -25,7 +25,7 @@ from services.views import Person
 
 BY_STATE, BY_PATIENT, BY_DOCTOR = "state", "patient", "doctor"
 DAYS: dict[str, int] = {states.FINE: 180, states.DUE: 30, states.CHANGED: 30, states.REFER: 14}
-"""Days from the last photo to the next, by how the mole stands. Due here means that the last photo left it uncertain."""
+"""Days from the last photo to the next, by how the mole stands. Due here means that the last photo left doubt."""
 SOONER = 2
 """A raised risk makes the interval of a mole that stands fine so many times shorter."""
 INTERVALS: dict[int, str] = {

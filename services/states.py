@@ -21,6 +21,9 @@ from services.words import Preferences
 FINE, DUE, CHANGED, REFER = "fine", "due", "changed", "refer"
 DEFAULT_RECHECK_DAYS = 180
 """After the last photo, where neither a reminder nor the mole itself names another time."""
+DOUBT_FROM = 0.10
+"""Malignancy probability from which no mole stands fine unless a doctor cleared it: where the medium band of benign calls ends and
+pages say "Have a doctor look" (the networks' operating point, docs/EVALUATION.md)."""
 REFERRING = {
     Management.BIOPSY: "A doctor asks for a biopsy",
     Management.EXCISE: "A doctor asks to have it removed",
@@ -107,6 +110,8 @@ def _state(
         return MoleState(DUE, f"A new photo was due on {words.date(due_on)}", change, due_on)
     if newest.diagnosis == "uncertain" and not cleared:
         return MoleState(DUE, "The newest photo leaves it uncertain; take another", change, due_on)
+    if (newest.shot.measured.malignant_probability or 0) >= DOUBT_FROM and not cleared:
+        return MoleState(DUE, "The newest photo leaves some doubt; have a doctor look", change, due_on)
     return MoleState(FINE, f"Next photo on {words.date(due_on)}", change, due_on)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import timedelta
+from math import floor
 
 import pytest
 from sqlalchemy import delete, event, select, update
 
+from core.runtime import read_card
 from db.base import now
 from db.models import Diagnosis, Lesion, Management, Reminder, Review, Upload, Verdict
 from services import lesions, photos, unit_of_work
 from services.fields import today
-from services.states import DEFAULT_RECHECK_DAYS, MoleState, states
+from services.settings import settings
+from services.states import DEFAULT_RECHECK_DAYS, DOUBT_FROM, MoleState, states
 from services.unit_of_work import reading, transaction
 from tests.helpers import photo_bytes
 
@@ -26,8 +29,10 @@ def mole(patient, tiny) -> int:
 def add(patient, mole, tiny):
     """add(days_ago) stores a photo of the mole that the networks judge so, and gives its upload's number."""
 
-    def add_photo(days_ago: int = 0, *, diagnosis: str = "benign", reasons: tuple[str, ...] = ()) -> int:
-        tiny.probability, tiny.reasons = (0.9 if diagnosis == "malignant" else 0.03), reasons
+    def add_photo(
+        days_ago: int = 0, *, diagnosis: str = "benign", probability: float = 0.03, reasons: tuple[str, ...] = ()
+    ) -> int:
+        tiny.probability, tiny.reasons = (0.9 if diagnosis == "malignant" else probability), reasons
         taken_on = today() - timedelta(days=days_ago)
         upload = photos.add_photo(patient, lesion_id=mole, data=photo_bytes(shift=days_ago % 40), taken_on=taken_on).photos[-1].id
         if diagnosis == "uncertain":
@@ -122,6 +127,23 @@ def test_only_the_newest_photo_counts(mole, add) -> None:
 def test_uncertain_photo_is_to_be_taken_again(mole, add) -> None:
     add(diagnosis="uncertain")
     assert said(mole) == ("due", "The newest photo leaves it uncertain; take another")
+
+
+def test_benign_call_with_doubt_left_does_not_stand_fine_until_a_doctor_cleared_it(mole, add, review) -> None:
+    add(days_ago=20, probability=0.09)
+    assert state_of(mole).state == "fine"
+    newest = add(probability=0.12)
+    assert said(mole) == ("due", "The newest photo leaves some doubt; have a doctor look")
+    review(newest)
+    assert state_of(mole).state == "fine"
+
+
+def test_doubt_begins_where_pages_begin_to_say_have_a_doctor_look() -> None:
+    """The networks in use say from where on; a mole stands so from there, too."""
+    cards = [read_card(path).details for path in settings().weights.glob("*/card.json")]
+    (judging,) = (card for card in cards if card.get("share"))
+    assert judging["bands"]["medium_benign"] == DOUBT_FROM
+    assert floor(100 * judging["together"]["operating_point"]["threshold"]) == 100 * DOUBT_FROM
 
 
 @pytest.mark.parametrize(
