@@ -129,7 +129,9 @@ def all_events(person: Person, patient_id: int, moles: Sequence[PlacedMole]) -> 
 def _event(event: Event) -> None:
     with st.container(gap="xxsmall"):
         about = f"**{plain(event.lesion_name)}**: " if event.lesion_name else ""
-        told = f"{KINDS[event.kind][1]} {about}{plain(event.words)}" + (f" ({plain(event.who)})" if event.who else "")
+        told = f"{KINDS[event.kind][1]} {about}{plain(event.words)}"
+        told += f", to be seen again on {format_date(event.seen_again_on)}" if event.seen_again_on else ""
+        told += f" ({plain(event.who)})" if event.who else ""
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(told, width="content")
             if event.visit_id:

@@ -37,6 +37,8 @@ class Event:
     lesion_id: int | None = None
     lesion_name: str = ""
     visit_id: int | None = None
+    seen_again_on: date | None = None
+    """The follow-up that a review asks for."""
     diagnosis_id: int | None = None
     """Of what tells the networks' answer, or what a doctor or the laboratory makes of it."""
 
@@ -117,9 +119,8 @@ def _reviews(session: Session, patient_id: int) -> Iterator[Event]:
     for review, visit, lesion, author in session.execute(_reviewed(patient_id)):
         shown = reviews.view(review)
         words = f"Held for {shown.held_for.lower()}: {reviews.MANAGEMENT[review.management].lower()}"
-        follow = f", to be seen again on {shown.follow_up_on.day} {shown.follow_up_on:%B %Y}" if shown.follow_up_on else ""
-        about = _about(lesion, visit) | {"diagnosis_id": review.diagnosis_id}
-        yield Event("review", _day(review.created_at), words + follow, shown.reason, _name(author), **about)
+        about = _about(lesion, visit) | {"diagnosis_id": review.diagnosis_id, "seen_again_on": shown.follow_up_on}
+        yield Event("review", _day(review.created_at), words, shown.reason, _name(author), **about)
 
 
 def _results(session: Session, patient_id: int) -> Iterator[Event]:

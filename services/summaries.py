@@ -203,12 +203,11 @@ def _current(session: Session, ids: Collection[int]) -> dict[int, dict[str, Any]
 def _about_photo(newest: Row | None, state: MoleState, reviewed: set[int]) -> dict[str, Any]:
     if newest is None:
         nothing = dict.fromkeys(("upload_id", "visit_id", "probability", "change", "last_visited_on"))
-        return nothing | {"urgency": Urgency.NOTHING, "reason": ""}
+        return nothing | {"urgency": Urgency.NOTHING}
     urgency = Urgency.NOTHING if newest.upload_id in reviewed else _urgency(state, newest.diagnosis)
     return {
         "upload_id": newest.upload_id, "visit_id": newest.visit_id, "probability": newest.probability, "change": state.change,
         "last_visited_on": newest.visited_on, "urgency": urgency,
-        "reason": state.reason if urgency in (Urgency.REFER, Urgency.CHANGED) else "",
     }  # fmt: skip
 
 

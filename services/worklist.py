@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from db.models import AccountState, CareGrant, Lesion, MoleSummary, SecondOpinion, User, Visit
 from db.models.diagnosis import Diagnosis
 from db.models.upload import Upload
-from services import body_sites, mapping, names, policy
+from services import body_sites, mapping, names, policy, states
 from services.audit import Action
 from services.errors import ValidationError
 from services.fields import today
 from services.paging import LARGEST, one_of
+from services.states import MoleState
 from services.summaries import Urgency
 from services.unit_of_work import reading, record_view
 from services.views import Page, Person
+from services.words import Preferences
 
 KINDS = tuple(urgency.name.lower() for urgency in Urgency if urgency is not Urgency.NOTHING)
 """Why a case waits, the most urgent first: refer, opinion, changed, overdue, uncertain, new."""
@@ -87,7 +89,7 @@ def work_list(actor: Person, *, filter: WorkFilter = WorkFilter(), page: int = 1
         policy.require(session, actor, Action.VIEW_WORK_LIST)
         asked = _questions(session, actor)
         waiting = _Waiting(session, actor, filter, asked)
-        found = WorkList(_page(session, waiting, asked, filter, page, size), waiting.counts, waiting.blind)
+        found = WorkList(_page(session, waiting, asked, filter, page, size, Preferences.of(actor)), waiting.counts, waiting.blind)
     record_view(actor, Action.VIEW_WORK_LIST)
     return found
 
@@ -104,7 +106,7 @@ def case_of(actor: Person, *, lesion_id: int) -> Case | None:
         policy.require(session, actor, Action.VIEW_WORK_LIST)
         asked = _questions(session, actor)
         waiting = _Waiting(session, actor, WorkFilter(), asked, lesion_id=lesion_id)
-        found = _cases(session, waiting.ordered().limit(1), asked, blind=waiting.blind)
+        found = _cases(session, waiting.ordered().limit(1), asked, blind=waiting.blind, words=Preferences.of(actor))
     record_view(actor, Action.VIEW_WORK_LIST)
     return found[0] if found else None
 
@@ -203,7 +205,9 @@ class _Waiting:
         )
 
 
-def _page(session: Session, waiting: _Waiting, asked: dict[int, _Question], filter: WorkFilter, page: int, size: int) -> Page[Case]:
+def _page(
+    session: Session, waiting: _Waiting, asked: dict[int, _Question], filter: WorkFilter, page: int, size: int, words: Preferences
+) -> Page[Case]:
     """Only the kinds that this page shows are sorted: there may be a hundred thousand cases of the kinds after them."""
     size = min(max(size, 1), LARGEST)
     wanted = [filter.kind] if filter.kind else list(KINDS)
@@ -219,24 +223,35 @@ def _page(session: Session, waiting: _Waiting, asked: dict[int, _Question], filt
             shown.append(Urgency[kind.upper()])
         before = after
     query = waiting.of(shown).limit(size).offset(start - skipped)
-    return Page(items=_cases(session, query, asked, blind=waiting.blind) if shown else (), total=total, number=number, size=size)
+    items = _cases(session, query, asked, blind=waiting.blind, words=words) if shown else ()
+    return Page(items=items, total=total, number=number, size=size)
 
 
-def _cases(session: Session, query: Select[Any], asked: dict[int, _Question], *, blind: bool) -> tuple[Case, ...]:
+def _cases(
+    session: Session, query: Select[Any], asked: dict[int, _Question], *, blind: bool, words: Preferences
+) -> tuple[Case, ...]:
     rows = session.execute(query).all()
     ids = [row.MoleSummary.lesion_id for row in rows]
     moles = {lesion.id: (lesion, patient) for lesion, patient in session.execute(select(Lesion, User).join(User).where(Lesion.id.in_(ids)))}
-    return tuple(_case(row, *moles[row.MoleSummary.lesion_id], asked.get(row.MoleSummary.lesion_id), blind=blind) for row in rows)
+    telling = [row.MoleSummary.lesion_id for row in rows if row.MoleSummary.urgency in (Urgency.REFER, Urgency.CHANGED)]
+    standing = states.states(session, telling, words)
+    return tuple(
+        _case(row, *moles[number], asked.get(number), standing.get(number), blind=blind)
+        for row in rows
+        for number in [row.MoleSummary.lesion_id]
+    )
 
 
-def _case(row: Row[Any], lesion: Lesion, patient: User, question: _Question | None, *, blind: bool) -> Case:
+def _case(
+    row: Row[Any], lesion: Lesion, patient: User, question: _Question | None, standing: MoleState | None, *, blind: bool
+) -> Case:
     summary = row.MoleSummary
     overdue = row.shared and summary.due_on is not None and summary.due_on < today()
     told = row.shared and not blind and not (question and question.blind)
     return Case(
         lesion_id=lesion.id,
         kind=Urgency(row.rank).name.lower(),
-        reason=summary.reason if told else "",
+        reason=standing.reason if standing and told else "",
         raised_risk=row.shared and summary.raised_risk,
         patient_id=patient.id if row.shared else None,
         patient_name=mapping.person(patient).full_name if row.shared else "",

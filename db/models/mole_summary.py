@@ -25,8 +25,6 @@ class MoleSummary(Stored, Base):
     urgency: Mapped[int]
     """Of services.summaries.Urgency, by what the newest photo shows and whether a doctor reviewed it; whether the mole is
     overdue depends on the day and is not in it."""
-    reason: Mapped[str] = mapped_column(String(200))
-    """Why it is to be referred or has changed, in words; else empty."""
     upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id", ondelete="SET NULL"))
     """The newest accepted photo."""
     visit_id: Mapped[int | None] = mapped_column(ForeignKey("visit.id", ondelete="SET NULL"))

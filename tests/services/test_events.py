@@ -28,6 +28,7 @@ def told(patient, doctor, other_doctor, tiny) -> dict[str, int]:
         diagnosis_id = session.scalars(select(Diagnosis.id)).one()
         session.add(SecondOpinion(diagnosis_id=diagnosis_id, asker_id=doctor.id, colleague_id=other_doctor.id, answered_at=now()))
         about = {"diagnosis_id": diagnosis_id, "author_id": doctor.id, "verdict": Verdict.AGREE, "malignant": False, "reason": "Even."}
+        about["follow_up_on"] = date(2025, 1, 7)
         session.add(Review(**about, histology_malignant=False, histology_on=date(2024, 7, 1)))
     return {"mole": mole, "visit": visit.id, "upload": visit.photo.id, "grant": grant.id}
 
@@ -50,6 +51,7 @@ def test_everything_is_there_the_newest_first(told, patient, doctor) -> None:
     review = next(event for event in found.items if event.kind == "review")
     assert (review.words, review.text, review.who, review.day) == ("Held for benign: no action", "Even.", "Dora Dale", today())
     assert (review.lesion_id, review.visit_id) == (told["mole"], told["visit"])
+    assert review.seen_again_on == date(2025, 1, 7)
 
 
 def test_kinds_mole_and_pages_narrow_it(told, patient, doctor) -> None:

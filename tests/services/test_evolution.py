@@ -16,7 +16,7 @@ from core.registration import Registration
 from core.sameness import Sameness
 from db.base import now
 from db.models import Alignment, Diagnosis, Management, MoleSummary, Review, Upload, Verdict
-from services import alignments, comparing, evolution, lesions, notes, photos, scales, sharing
+from services import alignments, comparing, evolution, lesions, notes, photos, scales, sharing, worklist
 from services.errors import LooksDifferent, NotFound, StorageFailed
 from services.unit_of_work import reading, transaction
 from tests.helpers import photo_bytes
@@ -74,6 +74,16 @@ def test_growth_in_register_is_the_headline(patient, mole, add) -> None:
     assert area.unit == "% of the first photo"
     assert area.values == (100.0, pytest.approx(225, rel=0.05))
     assert area.lows[0] < 100 < area.highs[0]
+
+
+@pytest.mark.parametrize(("style", "day"), [("iso", "2024-01-10"), ("en-US", "January 10, 2024")])
+def test_doctors_list_tells_of_growth_as_the_doctor_writes_dates(patient, doctor, mole, add, style: str, day: str) -> None:
+    add(DAYS[0], 20)
+    add(DAYS[1], 30)
+    sharing.share_with(patient, doctor_email=doctor.email)
+    (case,) = worklist.work_list(replace(doctor, date_style=style)).cases.items
+    assert case.reason.startswith("Grew 1")
+    assert f"since {day}, beyond" in case.reason
 
 
 def test_photos_that_could_not_be_laid_over_each_other_are_not_compared(patient, mole, add, in_register) -> None:

@@ -17,7 +17,7 @@ from services.summaries import Urgency
 from services.unit_of_work import WITH_BIN, reading, transaction
 from tests.helpers import photo_bytes
 
-COLUMNS = ("lesion_id", "patient_id", "body_site", "urgency", "reason", "upload_id", "visit_id", "probability", "change",
+COLUMNS = ("lesion_id", "patient_id", "body_site", "urgency", "upload_id", "visit_id", "probability", "change",
            "last_visited_on", "due_on", "raised_risk", "rules")  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def review(upload_id: int, doctor, **more) -> None:
 
 def test_new_mole_waits_for_nobody(mole, patient) -> None:
     assert rows()[mole] == dict.fromkeys(COLUMNS) | {
-        "lesion_id": mole, "patient_id": patient.id, "body_site": "nape", "urgency": Urgency.NOTHING, "reason": "", "raised_risk": False,
+        "lesion_id": mole, "patient_id": patient.id, "body_site": "nape", "urgency": Urgency.NOTHING, "raised_risk": False,
         "rules": summaries.RULES,
     }  # fmt: skip
 
@@ -64,7 +64,6 @@ def test_row_tells_of_the_newest_accepted_photo(mole, add) -> None:
     row = rows()[mole]
     assert (row["upload_id"], row["visit_id"], row["probability"]) == (newest.photo.id, newest.id, 0.9)
     assert (row["urgency"], row["last_visited_on"]) == (Urgency.REFER, date(2024, 5, 1))
-    assert row["reason"] == "The newest photo looks malignant, high confidence"
 
 
 def test_review_of_the_newest_photo_settles_it_until_the_next_photo(mole, add, doctor) -> None:
@@ -140,11 +139,11 @@ def moles(patient) -> list[int]:
 def test_only_rows_that_other_rules_made_are_made_anew(moles, monkeypatch) -> None:
     before = rows()
     with transaction() as session:
-        session.execute(update(MoleSummary).where(MoleSummary.lesion_id == moles[1]).values(rules="older", reason="As it was said once."))
-        session.execute(update(MoleSummary).where(MoleSummary.lesion_id == moles[2]).values(reason="Nobody looks here."))
+        session.execute(update(MoleSummary).where(MoleSummary.lesion_id == moles[1]).values(rules="older", probability=0.5))
+        session.execute(update(MoleSummary).where(MoleSummary.lesion_id == moles[2]).values(probability=0.25))
     assert summaries.renew() == 1
     assert summaries.renew() == 0
-    assert {number: row["reason"] for number, row in rows().items() if row["reason"]} == {moles[2]: "Nobody looks here."}
+    assert {number: row["probability"] for number, row in rows().items() if row["probability"]} == {moles[2]: 0.25}
     assert summaries.renew(everything=True) == 5
     assert rows() == before
 
