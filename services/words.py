@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from services.views import Finding, Person
+from services.views import DiagnosisRecord, Finding, Person
 
 UNITS: dict[str, str] = {"mm": "Millimetres", "inch": "Inches"}
 DATE_STYLES: dict[str, str] = {
@@ -91,7 +91,7 @@ class Preferences:
             return 1.0, unit
         return MM_PER_INCH**-power, unit.replace("mm", "in")
 
-    def area(self, finding: Finding) -> str:
+    def area(self, finding: Finding | DiagnosisRecord) -> str:
         """In the person's unit where the photo carries a scale, otherwise as a part of the frame."""
         if finding.area_mm2 is not None:
             factor, unit = self.shown_in("mm²")

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages._parts import caution, empty_state, show_error
+from pages._parts import caution, empty_state, preferences, show_error
 from pages._session import require_role
 from services import body_sites, records
 from services.errors import ValidationError
@@ -18,7 +18,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     # Every choice is in the address too, so that it survives a refresh.
     kept = {"bind": "query-params", "width": 165}
     one_of = kept | {"index": None, "placeholder": "All", "format_func": str.capitalize, "filter_mode": None}
-    day = kept | {"value": None, "format": "DD/MM/YYYY"}
+    day = kept | {"value": None, "format": preferences().typed}
     diagnosis = st.selectbox("Diagnosis", ("benign", "uncertain", "malignant"), key="diagnosis", **one_of)
     confidence = st.selectbox("Confidence", ("high", "medium", "low"), key="confidence", **one_of)
     since = st.date_input("Visit since", key="since", **day)
@@ -60,7 +60,7 @@ st.dataframe(
             "Diagnosis": record.diagnosis,
             "Probability": percent_range(record.malignant_probability, record.interval_low, record.interval_high),
             "Confidence": record.confidence,
-            "Area": f"{record.area_mm2:.3g} mm²" if record.area_mm2 else f"{100 * record.area_fraction:.3g} % of the frame",
+            "Area": preferences().area(record),
             "Outline": record.chosen_model,
             "Expected Dice": record.expected_dice,
             "Time": record.elapsed_ms / 1000,
