@@ -16,7 +16,7 @@ from plotly.subplots import make_subplots
 from streamlit.elements.lib import streamlit_plotly_theme as theme
 
 from pages._parts import format_date, preferences
-from pages._words import said
+from pages._words import said, waits_for_reader
 from services.evolution import Evolution, Line
 from services.fields import today
 from services.views import VisitView
@@ -107,10 +107,13 @@ def _points_of(evolution: Evolution, line: Line, digits: str = ".3g") -> go.Scat
 
 
 def _marks(evolution: Evolution, top: float) -> Iterator[go.Scatter]:
-    """Crosses under the axis where a visit gave no finding, flags along the top where a doctor wrote or judged."""
-    if gaps := [visit for visit in evolution.visits if visit.finding is None]:
-        cross = {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": GREY}}
-        yield _points(gaps, [FOOT * top] * len(gaps), lambda visit: _said(evolution, visit), name="gap", mode="markers", marker=cross)
+    """Crosses under the axis where a visit gave no finding, open circles where the reader is to judge the photo before they see it, flags
+    along the top where a doctor wrote or judged."""
+    gaps = [visit for visit in evolution.visits if visit.finding is None]
+    for name, symbol, waits in (("gap", "x-thin", False), ("waits", "circle-open", True)):
+        if shown := [visit for visit in gaps if waits_for_reader(visit) is waits]:
+            sign = {"symbol": symbol, "size": 9, "line": {"width": 2, "color": GREY}, "color": GREY}
+            yield _points(shown, [FOOT * top] * len(shown), lambda visit: _said(evolution, visit), name=name, mode="markers", marker=sign)
     for kind, height in HEADS.items():
         words = {marker.visit_id: f"{escape(marker.words)} ({escape(marker.who)})" for marker in evolution.markers if marker.kind == kind}
         if marked := [visit for visit in evolution.visits if visit.id in words]:

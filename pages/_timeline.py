@@ -10,7 +10,7 @@ from pages._pages import PAGES
 from pages._parts import empty_state, format_date, full_address, go, link, photo, query_number, state_badge
 from pages._point_photos import point_photos
 from pages._table import table
-from pages._words import bands, brief, interval_words, plain, said, short_date
+from pages._words import bands, brief, interval_words, plain, said, short_date, waits_for_reader
 from services import evolution
 from services.errors import AccessError
 from services.evolution import FEATURES, Evolution
@@ -102,9 +102,10 @@ def plots(shown: Evolution, *, visit_page: str) -> None:
                     _small_multiples(shown, visit_page)
     if opened := point_photos(shown):
         go(visit_page, mole=shown.timeline.lesion.id, visit=opened)
+    waiting = "an open circle a photo that you have yet to judge, " if any(map(waits_for_reader, shown.visits)) else ""
     st.caption(
         "The soft band is the error: 95 of 100 photos of an unchanged mole would lie within it. Point at or tap a dot for its photo and "
-        "numbers, and click it or tap Open for the visit; arrow keys do the same. A cross is a visit without a measured photo, "
+        f"numbers, and click it or tap Open for the visit; arrow keys do the same. A cross is a visit without a measured photo, {waiting}"
         "a triangle a doctor's note, a diamond a doctor's review. For reference only."
     )
 

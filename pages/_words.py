@@ -60,11 +60,16 @@ def brief(finding: Finding) -> str:
     return finding_headline(finding).split(":")[0]
 
 
+def waits_for_reader(visit: VisitView) -> bool:
+    """Whether the reader, a doctor, is to judge its photo before they are told the answer."""
+    return visit.photo is not None and visit.photo.unjudged
+
+
 def said(visit: VisitView) -> str:
     """A visit in two or three words."""
     if visit.finding:
         return brief(visit.finding)
-    if visit.photo and visit.photo.unjudged:
+    if waits_for_reader(visit):
         return "For you to judge"
     return "Photo refused" if visit.photo and not visit.photo.accepted else "Not measured"
 

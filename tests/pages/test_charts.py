@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -81,6 +82,17 @@ def test_refused_photo_breaks_the_line_and_is_marked_below_the_axis(chart):
     assert visits_behind(gap) == [3]
     assert gap.y[0] < 0, "a cross on or above zero could be read as a value"
     assert "Photo refused" in gap.customdata[0][1]
+
+
+@pytest.mark.parametrize("chart", [area_over_visits, probability_over_visits])
+def test_photo_that_the_reader_is_to_judge_is_an_open_circle_and_no_gap(chart):
+    first, second = made.visits(2)
+    waiting = replace(second, photos=(replace(second.photo, finding=None, unjudged=True),))
+    figure = chart(made.evolution([first, waiting]))
+    (sign,) = traces(figure, "waits")
+    assert (visits_behind(sign), sign.marker.symbol) == ([2], "circle-open")
+    assert "For you to judge" in sign.customdata[0][1]
+    assert not traces(figure, "gap")
 
 
 @pytest.mark.parametrize("chart", [area_over_visits, probability_over_visits])
