@@ -29,6 +29,8 @@ from services.reviews import PatientReview, ReviewView
 from services.views import NoteView, Person, PhotoView, VisitView
 from services.words import digits
 
+MAIN = ("longest_diameter", "asymmetry_long", "asymmetry_short", "abrupt_segments", "colours", "abcd")
+"""How the measurements begin that a doctor reads first: size, and the A, B and C of the ABCD rule."""
 MODEL_NAMES = {"unet": "U-Net", "deeplabv3": "DeepLabV3", "mobilenetv2": "MobileNetV2", "resnet18": "ResNet-18", "fusion": "Both together"}
 UNITS = {"fraction": "of the frame", "px": "pixels", "px2": "square pixels", "mm": "mm", "mm2": "mm²", "deg": "degrees", "percent": "%"}
 """Last part of a measurement's name -> its unit in words."""
@@ -145,7 +147,7 @@ def refusal(shown: PhotoView) -> None:
 
 
 def numbers(shown: PhotoView, *, everything: bool = False) -> None:
-    """Each number with its unit; `everything` adds what a doctor reads."""
+    """The main numbers with their units; `everything` adds what a doctor reads, the rest of it folded up."""
     st.subheader("Numbers", anchor=False)
     finding = shown.finding
     no_scale = "" if finding.area_mm2 is not None else " (relative only: this photo carries no scale)"
@@ -153,7 +155,8 @@ def numbers(shown: PhotoView, *, everything: bool = False) -> None:
     if finding.expected_dice is not None:
         rows.append(("Expected agreement of the outline with an expert's (Dice, 0 to 1)", f"{finding.expected_dice:.2f}"))
     if everything:
-        rows += [measurement_words(name, value) for name, value in finding.measurements.items() if not name.startswith("area_")]
+        measured = finding.measurements
+        rows += [measurement_words(name, measured[name]) for name in measured if name.startswith(MAIN)]
         rows.append(("Probability of malignancy, as computed", f"{finding.malignant_probability:.4f}"))
     rows += [
         ("Photo", f"{shown.width} × {shown.height} pixels"),
@@ -161,6 +164,10 @@ def numbers(shown: PhotoView, *, everything: bool = False) -> None:
         ("Networks", ", ".join(f"{model_name(name)} {version}" for name, version in finding.model_versions.items())),
     ]
     st.table(dict(rows), border="horizontal")
+    if everything:
+        with st.expander("All measurements"):
+            rest = [measurement_words(name, measured[name]) for name in measured if not name.startswith((*MAIN, "area_"))]
+            st.table(dict(rest), border="horizontal")
     st.markdown(f":material/download: [The photo as DICOM]({full_address(f'/photo/{shown.id}/full.dcm')})")
 
 

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from core.photo import encode_mask_png
+from db.models import Diagnosis
 from pages._words import plain
 from services import lesions, opinions, photos, reviews, sharing
 from services.fields import today
 from services.model_cards import AdviceFrom, Figure, ModelCard
+from services.unit_of_work import transaction
 from tests.helpers import photo_bytes
 from tests.pages.app import open_app, open_page, sentences_under, tables, words
 
@@ -66,6 +68,19 @@ def test_overruling_is_signed_with_diagnosis_reason_management_and_follow_up(pag
     seen = words(app)
     assert "**Overruled: melanoma, malignant**" in seen and "Dora Dale" in seen and "Blue-white veil." in seen
     assert any(button.label == "Sign the new version" for button in app.button)
+
+
+def test_what_a_doctor_reads_first_stands_before_all_measurements(page, visit) -> None:
+    with transaction() as session:
+        first = {"longest_diameter_px": 60.0, "asymmetry_long": 0.1, "abrupt_segments": 2.0, "colours": 2.0}
+        rest = {"area_px": 900.0, "fractal_dimension": 1.1, "perimeter_px": 120.0, "colour_variation": 7.0}
+        session.get_one(Diagnosis, visit.finding.id).measurements = first | rest
+    app = page(visit=visit.id)
+    (every,) = (one for one in app.expander if one.label == "All measurements")
+    assert set(every.table[0].value.index) == {"Fractal dimension", "Perimeter", "Colour variation"}
+    shown = next(set(table.value.index) for table in app.table if "Area" in table.value.index)
+    assert {"Longest diameter", "Asymmetry long", "Abrupt segments", "Colours"} <= shown
+    assert not {"Fractal dimension", "Perimeter"} & shown
 
 
 def test_agreeing_without_more_to_say_is_one_key(page, doctor, visit) -> None:
