@@ -26,6 +26,7 @@ TEAL, VERMILION, BLUE, GREY, TEXT = theme.CATEGORY_0, theme.CATEGORY_3, theme.CA
 CALL_COLORS = {"benign": TEAL, "malignant": VERMILION}
 BAND_STRENGTH = {"low": 0.03, "medium": 0.09, "high": 0.18}
 ERROR_STRENGTH = 0.25
+APART = 8  # %: numbers of the probability's axis
 FOOT = -0.035  # of the axis: below zero, where a cross cannot be read as a value
 HEADS = {"note": 0.96, "review": 0.90}  # of the axis: where flags stand
 FLAGS = {"note": {"symbol": "triangle-right", "size": 12, "color": BLUE}, "review": {"symbol": "diamond", "size": 12, "color": BLUE}}
@@ -69,7 +70,9 @@ def probability_over_visits(evolution: Evolution, bands: Sequence[tuple[float, f
         edges = [edge for band in group for edge in band[:2]]
         _beside(figure, call.capitalize(), 50 * (edges[0] + edges[-1]), xshift=46, textangle=90)
     edges = sorted({100 * edge for band in bands for edge in band[:2]}) or [0, 50, 100]
-    figure.update_yaxes(title_text="Probability of malignancy, %", range=[200 * FOOT, 101], tickvals=edges, showgrid=False)
+    # Numbers nearer to an end of the scale than its own would be written over it; the bands' names stand there too.
+    told = [edge for edge in edges if edge in (0, 100) or APART <= edge <= 100 - APART]
+    figure.update_yaxes(title_text="Probability of malignancy, %", range=[200 * FOOT, 101], tickvals=told, showgrid=False)
     return _finish(figure, evolution, height=PANEL_HEIGHT).update_layout(margin_r=66)
 
 

@@ -17,8 +17,7 @@ import streamlit as st
 from pages._pages import PAGES
 from services import logs
 from services.errors import Conflict, ServiceError, ValidationError
-from services.views import Finding
-from services.words import Preferences, percent_range
+from services.words import Preferences
 
 
 @dataclass(frozen=True)
@@ -40,36 +39,6 @@ STATES: dict[str, State] = {
     "refer": State("see a doctor", ":material/stethoscope:", "red", "refer"),
 }
 
-STATE_OF_A_FINDING: dict[tuple[str, str], tuple[str, str]] = {
-    ("benign", "high"): ("fine", "looks benign"),
-    ("benign", "medium"): ("fine", "looks benign"),
-    ("benign", "low"): ("due", "leans benign, not sure"),
-    ("uncertain", "low"): ("due", "uncertain, repeat the photo"),
-    ("malignant", "low"): ("refer", "see a doctor"),
-    ("malignant", "medium"): ("refer", "see a doctor"),
-    ("malignant", "high"): ("refer", "see a doctor"),
-}
-"""Diagnosis and confidence -> state, and the word that says it more precisely. A leaning is not told as a likeness."""
-
-BAND_WORDS: dict[str, str] = {"low": "low confidence", "medium": "medium confidence", "high": "high confidence"}
-
-ADVICE: dict[tuple[str, str], str] = {
-    ("benign", "high"): "This looks like benign moles the networks have seen; it is no diagnosis. "
-    "Photograph it again at the usual time, sooner if it changes.",
-    ("benign", "medium"): "This looks more like benign than malignant lesions the networks have seen, with some doubt left; "
-    "it is no diagnosis. Photograph it again within weeks rather than months, sooner if it changes.",
-    ("benign", "low"): "The networks lean towards benign but are not sure; it is no diagnosis. "
-    "Have a doctor look at the mole.",
-    ("uncertain", "low"): "The networks cannot tell from this photo. Take another in even light, and have a doctor look at the mole.",
-    ("malignant", "low"): "The networks lean towards malignant but are not sure; it is no diagnosis. "
-    "Please have a doctor look at the mole.",
-    ("malignant", "medium"): "This looks more like malignant than benign lesions the networks have seen; it is no diagnosis. "
-    "Please have a doctor look at it soon.",
-    ("malignant", "high"): "This looks like malignant lesions the networks have seen; it is no diagnosis. "
-    "Please have a doctor look at it soon.",
-}
-
-
 # Words
 
 
@@ -83,23 +52,6 @@ def preferences() -> Preferences:
     return st.session_state.get("preferences") or Preferences()
 
 
-def probability_words(finding: Finding) -> str:
-    """Probability with its range and its standing, e.g. "3 % (1 to 8 %), for reference only"."""
-    return f"{percent_range(finding.malignant_probability, *finding.interval)}, for reference only"
-
-
-def finding_headline(finding: Finding) -> str:
-    """The answer in one line, e.g. "Benign, high confidence"."""
-    if finding.diagnosis == "uncertain":
-        return "Uncertain: the networks cannot tell"
-    return f"{finding.diagnosis.capitalize()}, {BAND_WORDS[finding.confidence]}"
-
-
-def advice(finding: Finding) -> str:
-    """What to do about it, in one or two sentences."""
-    return ADVICE[finding.diagnosis, finding.confidence]
-
-
 # Things drawn
 
 
@@ -107,20 +59,6 @@ def state_badge(state: str, word: str | None = None, *, for_doctor: bool = False
     """One of fine, due, changed, refer; `word` says it more precisely, e.g. "grew 24 %"."""
     shown = STATES[state]
     st.badge(word or (for_doctor and shown.for_doctor) or shown.word, icon=shown.icon, color=shown.color)
-
-
-def finding_badge(finding: Finding) -> None:
-    state_badge(*STATE_OF_A_FINDING[finding.diagnosis, finding.confidence])
-
-
-def finding_card(finding: Finding, headline: bool = True) -> None:
-    """Answer, probability, advice and caution; `headline=False` where the page's title says the answer already."""
-    finding_badge(finding)
-    if headline:
-        st.subheader(finding_headline(finding), anchor=False)
-    st.markdown(f"Probability of malignancy **{probability_words(finding)}**")
-    st.markdown(advice(finding))
-    caution()
 
 
 def caution() -> None:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages._finding import finding_card, probability_words
 from pages._pages import PAGES
 from pages._parts import (
     caution,
     empty_state,
-    finding_card,
-    finding_headline,
     format_date,
     full_address,
     heat_map,
@@ -19,7 +18,6 @@ from pages._parts import (
     overlay,
     photo,
     preferences,
-    probability_words,
     query_number,
 )
 from pages._words import area_words, plain
@@ -28,6 +26,7 @@ from services.errors import AccessError
 from services.reviews import PatientReview, ReviewView
 from services.views import NoteView, Person, PhotoView, VisitView
 from services.words import digits
+from services.words import headline as finding_headline
 
 MAIN = ("longest_diameter", "asymmetry_long", "asymmetry_short", "abrupt_segments", "colours", "abcd")
 """How the measurements begin that a doctor reads first: size, and the A, B and C of the ABCD rule."""
@@ -103,7 +102,7 @@ def pictures(shown: PhotoView, corrected: Sequence[ReviewView] = ()) -> None:
 
 def answer(shown: PhotoView) -> None:
     """For the patient: probability, advice and caution, then what the photo itself leaves in doubt."""
-    finding_card(shown.finding, headline=False)
+    finding_card(shown.finding)
     _basis(shown)
     _warnings(shown)
 

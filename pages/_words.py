@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from pages._parts import finding_headline, preferences
+from pages._parts import preferences
 from services import photos
 from services.errors import ServiceError
 from services.fields import today
 from services.views import Finding, VisitView
-from services.words import percent
+from services.words import headline, percent
 
 
 def plain(text: str) -> str:
@@ -57,7 +57,7 @@ def interval_words(finding: Finding) -> str:
 
 def brief(finding: Finding) -> str:
     """The answer without its explanation, for lists and titles."""
-    return finding_headline(finding).split(":")[0]
+    return headline(finding).split(":")[0]
 
 
 def waits_for_reader(visit: VisitView) -> bool:

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from pages._parts import caution, empty_state, finding_badge, finding_headline, format_date, image
+from pages._finding import finding_badge
+from pages._parts import caution, empty_state, format_date, image
 from pages._session import link_token, visitor
 from pages._words import area_words
 from services import mole_links
 from services.errors import NotFound
-from services.words import percent_range
+from services.words import headline, percent_range
 
 MOST = 12
 
@@ -40,7 +41,7 @@ for visit in visits[:MOST]:
         continue
     finding_badge(finding)
     probability = percent_range(finding.malignant_probability, *finding.interval)
-    st.markdown(f"{finding_headline(finding)}. Probability of malignancy **{probability}**, for reference only.")
+    st.markdown(f"{headline(finding)}. Probability of malignancy **{probability}**, for reference only.")
     st.markdown(f"Area {area_words(finding)}.")
 if len(visits) > MOST:
     st.caption(f"The newest {MOST} of {len(visits)} visits.")

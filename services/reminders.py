@@ -27,7 +27,7 @@ BY_STATE, BY_PATIENT, BY_DOCTOR = "state", "patient", "doctor"
 DAYS: dict[str, int] = {states.FINE: 180, states.DUE: 30, states.CHANGED: 30, states.REFER: 14}
 """Days from the last photo to the next, by how the mole stands. Due here means that the last photo left doubt."""
 SOONER = 2
-"""A raised risk makes the interval of a mole that stands fine so many times shorter."""
+"""A raised risk, or doubt left, makes the interval of a mole that stands fine so many times shorter."""
 INTERVALS: dict[int, str] = {
     14: "Every 2 weeks", 30: "Every month", 60: "Every 2 months", 90: "Every 3 months", 180: "Every 6 months", 365: "Every year",
 }
@@ -53,11 +53,11 @@ class DueMole:
         return self.due_on <= today()
 
 
-def due_on(lesion: Lesion, last_visit: date | None, state: str, *, raised_risk: bool = False) -> date | None:
+def due_on(lesion: Lesion, last_visit: date | None, state: str, *, sooner: bool = False) -> date | None:
     """When a mole in this state is to be looked at next, where no doctor gave a date; None before its first photo."""
     if last_visit is None:
         return None
-    days = lesion.recheck_days or DAYS[state] // (SOONER if raised_risk and state == states.FINE else 1)
+    days = lesion.recheck_days or DAYS[state] // (SOONER if sooner and state == states.FINE else 1)
     return last_visit + timedelta(days=days)
 
 
@@ -84,8 +84,9 @@ def keep(session: Session, lesion_ids: Sequence[int]) -> None:
     standing = states.states(session, [mole.id for mole in free])
     raised = risk.raised_for(session, list({mole.patient_id for mole in free}))
     for mole in free:
-        state = standing[mole.id].state if mole.id in standing else states.FINE
-        day = due_on(mole, last.get(mole.id), state, raised_risk=mole.patient_id in raised)
+        stands = standing.get(mole.id)
+        sooner = mole.patient_id in raised or (stands is not None and not stands.sure)
+        day = due_on(mole, last.get(mole.id), stands.state if stands else states.FINE, sooner=sooner)
         _write(session, mole, rows.get(mole.id), day, before=before.get(mole.id))
     session.flush()
 

@@ -46,6 +46,8 @@ class MoleState:
     """Relative change of area that goes beyond measurement error (0.24: grew 24 %); None where there is none."""
     due_on: date | None
     """When it is to be looked at next; None before its first photo."""
+    sure: bool = True
+    """Whether it stands fine beyond doubt: the newest photo's call is of high confidence, or a doctor cleared it."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _state(
         return MoleState(DUE, "The newest photo leaves it uncertain; take another", change, due_on)
     if (newest.shot.measured.malignant_probability or 0) >= DOUBT_FROM and not cleared:
         return MoleState(DUE, "The newest photo leaves some doubt; have a doctor look", change, due_on)
-    return MoleState(FINE, f"Next photo on {words.date(due_on)}", change, due_on)
+    return MoleState(FINE, f"Next photo on {words.date(due_on)}", change, due_on, sure=cleared or newest.confidence == "high")
 
 
 def refers(review: Review | Row) -> str:

@@ -63,6 +63,7 @@ class TinyAnalyser:
     def __init__(self, probability: float = 0.03, reasons: tuple[str, ...] = ()) -> None:
         self.probability = probability
         self.reasons = reasons
+        self.confidence = core.Confidence.HIGH
         self.warnings = ("below_1280x720",)
         self.seen: list[np.ndarray] = []
 
@@ -81,7 +82,7 @@ class TinyAnalyser:
             masks={"tiny": mask, "other": ~mask}, chosen="tiny", expected_dice=0.9,
             malignant_probability=self.probability, interval=(self.probability / 2, min(1.0, self.probability * 2)),
             diagnosis=core.Diagnosis.BENIGN if self.probability < 0.5 else core.Diagnosis.MALIGNANT,
-            confidence=core.Confidence.HIGH,
+            confidence=self.confidence,
             measurements={"area_fraction": float(mask.mean()), "area_px": float(mask.sum())},
             heat_map=np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4), features=np.array([0.5, -1, 2], np.float32),
             model_versions=self.model_versions, elapsed_ms=1.0,

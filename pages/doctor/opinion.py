@@ -5,8 +5,9 @@ import streamlit as st
 from pages import _cases as cases
 from pages import _keys as keys
 from pages import _opinions as parts
+from pages._finding import probability_words
 from pages._opinions import MANAGEMENT
-from pages._parts import caution, empty_state, field, format_date, link, overlay, photo, probability_words, query_number, show_error
+from pages._parts import caution, empty_state, field, format_date, link, overlay, photo, query_number, show_error
 from pages._review import INTERVALS, VERDICTS, concept
 from pages._session import require_role
 from pages._words import brief, plain

@@ -6,7 +6,8 @@ import streamlit as st
 
 from pages._adding import EARLIEST, LARGEST, STEPS, TYPES, Look, checklist, forget, look_at
 from pages._consent import consent_or_stop
-from pages._parts import caution, empty_state, finding_badge, link, photo, preferences, unforeseen, unstored_photo
+from pages._finding import finding_badge
+from pages._parts import caution, empty_state, link, photo, preferences, unforeseen, unstored_photo
 from pages._session import require_role
 from pages._words import plain
 from services import lesions, photos

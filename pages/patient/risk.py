@@ -38,7 +38,7 @@ errors: dict[str, str] = st.session_state["risk_errors"]
 link("moles", "My moles", icon=":material/arrow_back:")
 st.title(title(found), anchor=False)
 if found.raised:
-    st.markdown(f"What raises it: {', '.join(found.raised)}. Moles that stand fine are due after half the usual time.")
+    st.markdown(f"What raises it: {', '.join(found.raised)}. Moles that stand fine are due after three months instead of six.")
 st.markdown(
     "Doctors ask these things first. Your answers set how soon a mole is due again, and a doctor you share with reads them. "
     "They change no result of a photo. Every question may stay open."

@@ -135,7 +135,7 @@ def test_bands_lie_behind_the_points_and_meet_without_a_gap():
     edges = [(round(shape.y0), round(shape.y1)) for shape in figure.layout.shapes]
     assert edges == [(0, 5), (5, 15), (15, 60), (60, 85), (85, 95), (95, 100)]
     assert {shape.layer for shape in figure.layout.shapes} == {"below"}
-    assert [round(tick) for tick in figure.layout.yaxis.tickvals] == [0, 5, 15, 60, 85, 95, 100]
+    assert [round(tick) for tick in figure.layout.yaxis.tickvals] == [0, 15, 60, 85, 100]
 
 
 def test_bands_are_named_low_medium_and_high_beside_the_plot():

@@ -8,6 +8,7 @@ import pytest
 import vobject
 from sqlalchemy import select, update
 
+import core
 from db.base import now
 from db.models import Lesion, OutgoingMail, Reminder, User
 from services import bin, lesions, photos, reminders, risk, states
@@ -71,6 +72,17 @@ def test_date_follows_the_newest_photo_and_how_the_mole_stands(patient, mole, ti
     assert dates(patient) == [(170, "state")]
     photos.withdraw_photo(patient, upload_id=newest.id)
     assert dates(patient) == [(80, "state")]
+
+
+def test_call_that_leaves_doubt_makes_a_mole_that_stands_fine_due_sooner(patient, mole, tiny) -> None:
+    tiny.confidence = core.Confidence.MEDIUM
+    add(patient, mole, 10)
+    assert dates(patient) == [(80, "state")]
+    risk.answer(patient, version=0, answers={"family": "One"})
+    assert dates(patient) == [(80, "state")], "two reasons do not add up"
+    tiny.confidence = core.Confidence.HIGH
+    add(patient, mole, 0, shift=9)
+    assert dates(patient) == [(90, "state")], "the raised risk still counts"
 
 
 def test_mole_that_was_overdue_is_due_at_its_usual_time_after_the_next_photo(patient, mole) -> None:
@@ -187,4 +199,4 @@ def test_next_date_is_told_again(patient, mole, mails) -> None:
 
 def test_due_on_needs_a_visit() -> None:
     assert reminders.due_on(Lesion(recheck_days=None), None, "fine") is None
-    assert reminders.due_on(Lesion(recheck_days=None), date(2024, 1, 1), "fine", raised_risk=True) == date(2024, 3, 31)
+    assert reminders.due_on(Lesion(recheck_days=None), date(2024, 1, 1), "fine", sooner=True) == date(2024, 3, 31)
