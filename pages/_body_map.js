@@ -2,6 +2,7 @@
 // Data: see _body_map.py. Places are shares of the figure; a stage is the window through which one view of it is seen.
 
 const WIDTH = 200, HEIGHT = 460;
+const MARGIN = 15;            // px around the figure: a sign at its very edge is seen whole
 const TARGET = 44;            // px: nothing to tap is smaller, and no two overlap
 const MOST_ZOOM = 8;
 const STILL = 8;              // px: a pointer that moved less was a tap
@@ -88,10 +89,10 @@ function draw(map) {
 
 function drawStage(map, stage) {
   const { clientWidth: width, clientHeight: height } = stage.element;
-  stage.scale = Math.min(width / WIDTH, height / HEIGHT) * stage.zoom;
-  const seen = { width: width / stage.scale, height: height / stage.scale };
-  stage.x = within(stage.x, seen.width / 2, WIDTH - seen.width / 2);
-  stage.y = within(stage.y, seen.height / 2, HEIGHT - seen.height / 2);
+  stage.scale = Math.min((width - 2 * MARGIN) / WIDTH, (height - 2 * MARGIN) / HEIGHT) * stage.zoom;
+  const seen = { width: width / stage.scale, height: height / stage.scale }, margin = MARGIN / stage.scale;
+  stage.x = within(stage.x, seen.width / 2 - margin, WIDTH + margin - seen.width / 2);
+  stage.y = within(stage.y, seen.height / 2 - margin, HEIGHT + margin - seen.height / 2);
   stage.left = stage.x - seen.width / 2;
   stage.top = stage.y - seen.height / 2;
   stage.figure.setAttribute("viewBox", `${stage.left} ${stage.top} ${seen.width} ${seen.height}`);

@@ -65,10 +65,8 @@ def tap_figure(page: Page, x: float, y: float) -> None:
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     stage = page.locator(".stage:visible")
     stage.scroll_into_view_if_needed()
-    box = stage.bounding_box()
-    scale = min(box["width"] / 200, box["height"] / 460)
-    left, top = box["x"] + (box["width"] - 200 * scale) / 2, box["y"] + (box["height"] - 460 * scale) / 2
-    page.touchscreen.tap(left + x * 200 * scale, top + y * 460 * scale)
+    on_screen = "(figure, place) => { const at = new DOMPoint(...place).matrixTransform(figure.getScreenCTM()); return [at.x, at.y]; }"
+    page.touchscreen.tap(*stage.locator("> svg").evaluate(on_screen, [200 * x, 460 * y]))
 
 
 def add_mole(page: Page, name: str, body_site: str) -> None:

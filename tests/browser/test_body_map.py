@@ -51,6 +51,15 @@ def test_tap_on_the_phone_adds_a_mole_at_that_zone_and_its_point_opens_it(mobile
     expect(page.get_by_role("heading", name="Left shoulder: no photo yet")).to_be_visible()
 
 
+def test_sign_at_the_crown_is_seen_whole(mobile: Page) -> None:
+    page = mobile
+    page.goto("/moles")
+    tap_figure(page, 0.5, 0.004)
+    expect(page.get_by_text("Scalp", exact=True)).to_be_visible()
+    stage, pin = (page.locator(".stage:visible").locator(inside).bounding_box() for inside in ("xpath=.", ".pin"))
+    assert pin["y"] - 4 >= stage["y"]  # 13 px is the radius of a mole's sign, 9 that of the pin
+
+
 def test_keyboard_and_screen_reader_reach_the_same_through_the_list(mobile: Page) -> None:
     page = mobile
     page.goto("/moles")
