@@ -15,9 +15,10 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from pages._session import COOKIE
-from pages._uploads import Uploads
+from pages._uploads import TOO_MANY, Uploads
 from services import accounts, sessions
 from services.errors import StorageFailed
+from services.photos import MAX_UPLOAD_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "/_stcore/upload_file/a-session/a-file"
@@ -29,13 +30,19 @@ def taken() -> list[bytes]:
 
 
 @pytest.fixture
-def browser(moletrail, taken) -> TestClient:
+def held() -> dict[str, int]:
+    """Bytes that the server keeps, by open page."""
+    return {}
+
+
+@pytest.fixture
+def browser(moletrail, taken, held) -> TestClient:
     async def take(request) -> PlainTextResponse:
         taken.append(await request.body())
         return PlainTextResponse("here")
 
     routes = [Route("/{rest:path}", take, methods=["GET", "PUT", "DELETE", "OPTIONS"])]
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(Uploads)]))
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(Uploads, held=lambda page: held.get(page, 0))]))
 
 
 def test_a_stranger_sends_no_file(browser, taken) -> None:
@@ -58,6 +65,23 @@ def test_who_is_logged_in_does_until_the_session_ends(browser, taken, patient, t
     sessions.end_session(patient, session_id=one.id)
     assert browser.put(ADDRESS, content=b"another").status_code == 401
     assert taken == [b"a photo"]
+
+
+def test_one_person_leaves_only_so_much_unstored_on_all_their_pages(browser, taken, held, patient, other_patient, token_of) -> None:
+    browser.cookies.set(COOKIE, token_of(patient))
+    for page in range(40):
+        assert browser.put(f"/_stcore/upload_file/page-{page}/a-file", content=b"a photo").status_code == 200
+        held[f"page-{page}"] = MAX_UPLOAD_BYTES
+    answer = browser.put("/_stcore/upload_file/one-more/a-file", content=b"a photo")
+    assert (answer.status_code, answer.text) == (413, f"{TOO_MANY}\n")
+    assert len(taken) == 40
+    assert browser.delete("/_stcore/upload_file/page-1/a-file").status_code == 200
+    held.pop("page-1")
+    assert browser.put("/_stcore/upload_file/one-more/a-file", content=b"a photo").status_code == 200
+    held["one-more"] = MAX_UPLOAD_BYTES
+    assert browser.put(ADDRESS, content=b"a photo").status_code == 413
+    browser.cookies.set(COOKIE, token_of(other_patient))
+    assert browser.put(ADDRESS, content=b"a photo").status_code == 200
 
 
 def test_database_that_does_not_answer_is_said(browser, taken, monkeypatch) -> None:
