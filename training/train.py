@@ -169,6 +169,7 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
         task.learn_from(averaged(teacher, read_checkpoint(teacher, runs, min(state.cycle, len(teacher.cycles) - 1))).to(device))
     total_steps = max(1, math.ceil(cycle.epochs * len(task.weights) / recipe.batch))
     chances = task.weights / task.weights.sum()
+    bfloat16 = recipe.bfloat16 and has_bfloat16(device)
     say(f"{recipe.name}: {len(task.weights)} pictures, cycle {state.cycle}, from step {state.step} of at most {total_steps}")
 
     # The random numbers depend on where training stands, so that a resumed run does not see its first pictures again.
@@ -191,7 +192,7 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
         chosen = rng.choice(len(chances), recipe.batch, p=chances)
         inputs, targets = task.batch(rng, chosen, strength_at(cycle, progress), stage.scale)
         inputs = torch.from_numpy(inputs).to(device, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
             outputs = state.network(inputs)
         loss = task.loss(outputs, torch.from_numpy(targets).to(device))
         state.optimiser.zero_grad()

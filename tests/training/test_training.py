@@ -237,6 +237,17 @@ def test_hard_cases_that_were_not_measured_again_stay_in_the_report(tmp_path):
         assert again.count(report.EARLIER_HARD_CASES) == 1
 
 
+def test_report_tells_of_each_classifier_that_counts_what_it_reached_on_a_source_left_out():
+    def card(share: float, value: float) -> dict:
+        one = {"figure": "auc", "source": "ph2", "n": 100, "value": value, "interval": [0.7, 0.99]}
+        return {"task": "classification", "share": share, "left_out": {"metrics": [one, {**one, "networks": "together", "value": 0.5}]}}
+
+    table = report.target_table(report.Figures({"first": card(0.6, 0.91), "second": card(0.4, 0.88), "idle": card(0.0, 0.7)}, None))
+    lines = [line for line in table.splitlines() if line.startswith("| AUC, ph2 left out |")]
+    assert [line.split(" | ")[1] for line in lines] == ["ph2, first", "ph2, second"]
+    assert ["held" in lines[0], "missed by 0.020" in lines[1]] == [True, True]
+
+
 def test_an_auc_of_more_photos_stays_and_what_calibration_changes_does_not():
     figures = [{"figure": "auc", "source": "a", "n": 5, "value": 1.0}, {"figure": "ece", "source": "a", "n": 5, "value": 0.2}]
     before = [{"figure": "auc", "source": "a", "n": 9, "value": 0.8}, {"figure": "ece", "source": "a", "n": 9, "value": 0.1}]
