@@ -22,9 +22,8 @@ def choices(questions, found: RiskView) -> dict[str, str | None]:
     said = {}
     for question in questions:
         with field(errors, question.key):
-            said[question.key] = st.pills(
-                question.text, question.options, default=found.answers.get(question.key), key=f"risk_{question.key}"
-            )
+            at = question.options.index(found.answers[question.key]) if question.key in found.answers else None
+            said[question.key] = st.radio(question.text, question.options, index=at, horizontal=True, key=f"risk_{question.key}")
     return said
 
 

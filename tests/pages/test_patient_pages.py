@@ -557,13 +557,13 @@ def test_reminders_say_what_is_due_and_the_interval_can_be_chosen(page, patient,
 def test_answers_are_saved_as_versions_and_their_meaning_is_said(page, patient):
     app = page("risk")
     assert app.title[0].value == "Your skin and your history"
-    app.pills(key="risk_family").set_value("One")
+    app.radio(key="risk_family").set_value("One")
     app.text_area(key="risk_medicines").input("Aspirin")
     app = click(app, "risk_save")
     assert app.title[0].value == "Skin type not known yet, raised risk"
     assert "melanoma in the family" in words(app)
     for question in risk.FITZPATRICK:
-        app.pills(key=f"risk_{question.key}").set_value(question.options[1])
+        app.radio(key=f"risk_{question.key}").set_value(question.options[1])
     assert click(app, "risk_save").title[0].value == "Skin type II, raised risk"
     found = risk.answers_of(patient)
     assert (found.version, found.answers["medicines"]) == (2, "Aspirin")
@@ -571,7 +571,7 @@ def test_answers_are_saved_as_versions_and_their_meaning_is_said(page, patient):
 
 def test_answers_given_elsewhere_meanwhile_are_not_overwritten(page, patient):
     app = page("risk")
-    app.pills(key="risk_family").set_value("One")
+    app.radio(key="risk_family").set_value("One")
     risk.answer(patient, version=0, answers={"family": "None"})
     app = click(app, "risk_save")
     assert "changed elsewhere" in app.error[0].value
