@@ -34,8 +34,6 @@ CLOSE_UPS = 0.06
 """Share of the segmentation pictures that show a corner of the photo from close by, mostly bare skin: not every photo has a lesion."""
 SMALL = 0.1
 """Share that shows the whole photo small on the skin of its own corner: lesions of 1 to 3 % of the frame."""
-SMOOTHED = 0.12
-"""Share of the segmentation pictures that lose their texture."""
 WHOLE_PHOTO = 0.25
 """Share of the classifier's pictures that are the whole photo rather than the lesion with some skin around it."""
 CONTEXTS = (1.15, 3.0)
@@ -74,8 +72,6 @@ class Segmentation:
                 zooms = (0.6**strength, 1.6**strength)
                 matrix = augment.random_affine(rng, centre, side, (width, height), zooms, 0.12 * strength)
                 rgb, mask = augment.warp(rng, rgb, mask, matrix, (width, height))
-            if rng.random() < SMOOTHED:
-                rgb = augment.smooth_away(rng, rgb, mask)
             pictures.append(augment.spoil(rng, augment.change_colour(rng, rgb, strength), strength))
             targets.append(mask)
         return normalise(np.stack(pictures), self.normalisation), np.stack(targets)[:, None].astype(np.float32) / 255
