@@ -54,7 +54,7 @@ class Recipe:
     average: float = 0.998
     """Decay of the moving average of the weights, which is what is exported."""
     bfloat16: bool = False
-    """Compute in bfloat16 where the processor has it: dense convolutions gain by it, a depthwise network loses."""
+    """Compute in bfloat16 on a processor that has it, as accelerators always do: dense convolutions gain by it, depthwise ones lose."""
     seed: int = 1
     size: int = 160
     """Side of the classifier's square input."""

@@ -169,7 +169,7 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
         task.learn_from(averaged(teacher, read_checkpoint(teacher, runs, min(state.cycle, len(teacher.cycles) - 1))).to(device))
     total_steps = max(1, math.ceil(cycle.epochs * len(task.weights) / recipe.batch))
     chances = task.weights / task.weights.sum()
-    bfloat16 = recipe.bfloat16 and has_bfloat16(device)
+    bfloat16 = has_bfloat16(device) and (recipe.bfloat16 or device.type != "cpu")
     say(f"{recipe.name}: {len(task.weights)} pictures, cycle {state.cycle}, from step {state.step} of at most {total_steps}")
 
     # The random numbers depend on where training stands, so that a resumed run does not see its first pictures again.
