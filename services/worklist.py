@@ -87,9 +87,8 @@ def work_list(actor: Person, *, filter: WorkFilter = WorkFilter(), page: int = 1
     """The cases that pass the filter. Raises ValidationError for a kind or a region that there is not."""
     with reading() as session:
         policy.require(session, actor, Action.VIEW_WORK_LIST)
-        asked = _questions(session, actor)
-        waiting = _Waiting(session, actor, filter, asked)
-        found = WorkList(_page(session, waiting, asked, filter, page, size, Preferences.of(actor)), waiting.counts, waiting.blind)
+        waiting = _Waiting(session, actor, filter)
+        found = WorkList(_page(session, waiting, filter, page, size), waiting.counts, waiting.blind)
     record_view(actor, Action.VIEW_WORK_LIST)
     return found
 
@@ -104,9 +103,8 @@ def case_of(actor: Person, *, lesion_id: int) -> Case | None:
     """The case of this mole, None where it does not wait for this doctor (any more)."""
     with reading() as session:
         policy.require(session, actor, Action.VIEW_WORK_LIST)
-        asked = _questions(session, actor)
-        waiting = _Waiting(session, actor, WorkFilter(), asked, lesion_id=lesion_id)
-        found = _cases(session, waiting.ordered().limit(1), asked, blind=waiting.blind, words=Preferences.of(actor))
+        waiting = _Waiting(session, actor, WorkFilter(), lesion_id=lesion_id)
+        found = _cases(session, waiting.ordered().limit(1), waiting)
     record_view(actor, Action.VIEW_WORK_LIST)
     return found[0] if found else None
 
@@ -149,12 +147,11 @@ def _questions(session: Session, actor: Person) -> dict[int, _Question]:
 class _Waiting:
     """The moles that wait for one doctor and pass a filter: how many of each kind, and which."""
 
-    def __init__(
-        self, session: Session, actor: Person, filter: WorkFilter, asked: dict[int, _Question], *, lesion_id: int | None = None
-    ) -> None:
+    def __init__(self, session: Session, actor: Person, filter: WorkFilter, *, lesion_id: int | None = None) -> None:
         _require_known(filter)
-        is_asked = one_of(MoleSummary.lesion_id, asked)
-        self.asked_in_order = {lesion_id: question.id for lesion_id, question in asked.items()}
+        self.words = Preferences.of(actor)
+        self.asked = _questions(session, actor)
+        is_asked = one_of(MoleSummary.lesion_id, self.asked)
         # Who judges before seeing the networks' answer does not read it from the list either: all of it is new to them.
         self.blind = session.get_one(User, actor.id).blind_reviews
         urgency = case((MoleSummary.urgency < Urgency.NOTHING, Urgency.NEW), else_=Urgency.NOTHING) if self.blind else MoleSummary.urgency
@@ -163,7 +160,7 @@ class _Waiting:
         shared = select(CareGrant.patient_id).where(CareGrant.doctor_id == actor.id, CareGrant.revoked_at.is_(None))
         self.shared = MoleSummary.patient_id.in_(shared)
         self.conditions = [
-            or_(self.shared, is_asked) if asked else self.shared,
+            or_(self.shared, is_asked) if self.asked else self.shared,
             or_(MoleSummary.urgency < Urgency.NOTHING, MoleSummary.due_on < today(), is_asked),
         ]
         if lesion_id is not None:
@@ -190,12 +187,13 @@ class _Waiting:
 
         What colleagues ask comes as they asked it: an order by the answer would tell of it to who is to judge blind.
         """
+        as_asked = {lesion_id: question.id for lesion_id, question in self.asked.items()}
         return (
             select(self.rank.label("rank"), self.shared.label("shared"), MoleSummary)
             .where(*self.conditions)
             .order_by(
                 self.rank,
-                *([case(self.asked_in_order, value=MoleSummary.lesion_id)] if self.asked_in_order else []),
+                *([case(as_asked, value=MoleSummary.lesion_id)] if as_asked else []),
                 MoleSummary.raised_risk.desc(),
                 case((self.rank == Urgency.OVERDUE, MoleSummary.due_on)),
                 case((self.rank == Urgency.CHANGED, func.abs(MoleSummary.change))).desc().nulls_last(),
@@ -205,9 +203,7 @@ class _Waiting:
         )
 
 
-def _page(
-    session: Session, waiting: _Waiting, asked: dict[int, _Question], filter: WorkFilter, page: int, size: int, words: Preferences
-) -> Page[Case]:
+def _page(session: Session, waiting: _Waiting, filter: WorkFilter, page: int, size: int) -> Page[Case]:
     """Only the kinds that this page shows are sorted: there may be a hundred thousand cases of the kinds after them."""
     size = min(max(size, 1), LARGEST)
     wanted = [filter.kind] if filter.kind else list(KINDS)
@@ -223,22 +219,20 @@ def _page(
             shown.append(Urgency[kind.upper()])
         before = after
     query = waiting.of(shown).limit(size).offset(start - skipped)
-    items = _cases(session, query, asked, blind=waiting.blind, words=words) if shown else ()
+    items = _cases(session, query, waiting) if shown else ()
     return Page(items=items, total=total, number=number, size=size)
 
 
-def _cases(
-    session: Session, query: Select[Any], asked: dict[int, _Question], *, blind: bool, words: Preferences
-) -> tuple[Case, ...]:
+def _cases(session: Session, query: Select[Any], waiting: _Waiting) -> tuple[Case, ...]:
     rows = session.execute(query).all()
     ids = [row.MoleSummary.lesion_id for row in rows]
     moles = {lesion.id: (lesion, patient) for lesion, patient in session.execute(select(Lesion, User).join(User).where(Lesion.id.in_(ids)))}
     telling = [row.MoleSummary.lesion_id for row in rows if row.MoleSummary.urgency in (Urgency.REFER, Urgency.CHANGED)]
-    standing = states.states(session, telling, words)
+    # Who judges first is told no reason: none is put in words for them.
+    standing = states.states(session, [] if waiting.blind else telling, waiting.words)
     return tuple(
-        _case(row, *moles[number], asked.get(number), standing.get(number), blind=blind)
-        for row in rows
-        for number in [row.MoleSummary.lesion_id]
+        _case(row, *moles[number], waiting.asked.get(number), standing.get(number), blind=waiting.blind)
+        for row, number in zip(rows, ids, strict=True)
     )
 
 
