@@ -77,6 +77,20 @@ def shrink(rng: np.random.Generator, rgb: np.ndarray, mask: np.ndarray, size: tu
     return blended.astype(np.uint8), (cv2.warpAffine(mask, placed, size, flags=cv2.INTER_LINEAR) * (seen > 0.5)).astype(np.uint8)
 
 
+def smooth_away(rng: np.random.Generator, rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Take away texture: by a median, as phones smooth skin, or down to one colour each for lesion and skin, softly joined.
+
+    Without such pictures networks come to know lesions by the texture that dermoscopes show (training/EXPERIMENTS.md).
+    """
+    inside = mask > 127
+    if rng.random() < 0.5 or inside.all() or not inside.any():
+        return cv2.medianBlur(rgb, int(rng.choice((5, 7, 9, 11))))
+    lesion, skin = rgb[inside].mean(axis=0), rgb[~inside].mean(axis=0)
+    soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 4))[..., None].astype(np.float32) / 255
+    share = rng.uniform(0.6, 1.0)
+    return (share * (skin + (lesion - skin) * soft) + (1 - share) * rgb).astype(np.uint8)
+
+
 def spoil(rng: np.random.Generator, rgb: np.ndarray, strength: float = 1.0) -> np.ndarray:
     """Draw hair, a ruler and dark corners, blur, sharpen, add noise and compress, each now and then."""
     if rng.random() < 0.2 * strength:

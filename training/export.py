@@ -1,8 +1,8 @@
 """Export a trained recipe to weights/NAME: `python -m training.export RECIPE`.
 
 Writes NAME.onnx and card.json; weights too large for 25 MB are stored as float16 and computed with as float32. Calibration, mask
-choice and figures are filled in by `python -m training.evaluate`, which measures what was exported. `--cycle 0 --weights
-runs/left-out` exports the network as it was after its first cycle, which has seen nothing of the sources that later cycles add.
+choice and figures are filled in by `python -m training.evaluate`, which measures what was exported. `--left-out` exports the
+network to runs/left-out as it was before its recipe's last sources were learned from.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from training.networks import NETWORKS, PRETRAINED
 from training.recipe import Recipe, read_recipe
 
 WEIGHTS = Path("weights")
+LEFT_OUT = RUNS / "left-out"
 LARGEST_BYTES = 25 * 2**20
 LARGEST_DIFFERENCE = 0.005
 """In probability, between the trained and the exported network."""
@@ -37,6 +38,7 @@ TITLES = {
     "unet": "U-Net on MobileNetV2",
     "deeplabv3": "DeepLabV3 on MobileNetV2, with the decoder of DeepLabV3+",
     "mobilenetv2": "MobileNetV2",
+    "mobilenetv2_192": "MobileNetV2 at 192 pixels",
     "resnet18": "ResNet-18",
 }
 CONTEXTS = (1.3, 1.8, 2.6)
@@ -243,12 +245,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.export", description=__doc__)
     parser.add_argument("recipe", help="name in training/recipes, or path of a .toml file")
     parser.add_argument("--runs", type=Path, default=RUNS, help="folder of the checkpoints")
-    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder to write NAME/ into")
-    parser.add_argument("--cycle", type=int, help="export what this finished cycle gave, rather than the newest")
+    parser.add_argument("--weights", type=Path, help=f"folder to write NAME/ into, {WEIGHTS} where nothing else is said")
+    parser.add_argument("--left-out", action="store_true", help=f"what the recipe's last sources were unseen by, to {LEFT_OUT}")
     options = parser.parse_args()
     recipe = read_recipe(options.recipe)
-    difference = export(recipe, runs=options.runs, weights=options.weights, cycle=options.cycle)
-    size = (options.weights / recipe.name / f"{recipe.name}.onnx").stat().st_size / 2**20
+    cycle = recipe.left_out_cycle() if options.left_out else None
+    weights = options.weights or (LEFT_OUT if options.left_out else WEIGHTS)
+    difference = export(recipe, runs=options.runs, weights=weights, cycle=cycle)
+    size = (weights / recipe.name / f"{recipe.name}.onnx").stat().st_size / 2**20
     print(f"{recipe.name}: {size:.1f} MB, differs from the trained network by at most {difference:.5f} in probability")
 
 

@@ -19,7 +19,7 @@ class Stage:
 
     share: float = 1.0
     scale: float = 1.0
-    """Of the input's sides."""
+    """Of the input's sides, which are core.preprocess.FRAMES or the recipe's `size`."""
     frozen: int = 0
     """First blocks of the encoder that keep their weights."""
 
@@ -36,6 +36,8 @@ class Cycle:
     strength: float = 1.0
     """Of the augmentation; it falls to 40 % of this over the cycle's second half."""
     stages: tuple[Stage, ...] = (Stage(),)
+    smoothed: float = 0.0
+    """Share of the segmentation pictures that lose their texture."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Recipe:
     task: str
     """segmentation or classification."""
     cycles: tuple[Cycle, ...]
-    """The sources that only later cycles learn from are the "left out" ones of the first: its figures there are of unseen sources."""
+    """Sources that only the last ones learn from are "left out" before: the figures of `left_out_cycle` there are of unseen sources."""
     network: dict = field(default_factory=dict)
     """`architecture` and that architecture's own arguments."""
     batch: int = 16
@@ -66,6 +68,11 @@ class Recipe:
     def sources(self, cycle: int) -> tuple[str, ...]:
         """Return everything learned from up to and including a cycle; cycles after the last repeat it."""
         return tuple(dict.fromkeys(source for one in self.cycles[: cycle + 1] for source in one.sources))
+
+    def left_out_cycle(self) -> int:
+        """Return the last cycle before further sources are learned from; the last of all where none are."""
+        last = len(self.cycles) - 1
+        return max((number for number in range(last) if self.sources(number) != self.sources(last)), default=last)
 
     def cycle(self, number: int) -> Cycle:
         return self.cycles[min(number, len(self.cycles) - 1)]

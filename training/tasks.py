@@ -28,7 +28,7 @@ from core.segmentation import segment
 from training import augment
 from training.data import CLASSES, Pictures, Row, read_manifest
 from training.metrics import auc, dice
-from training.recipe import Recipe
+from training.recipe import Cycle, Recipe
 
 CLOSE_UPS = 0.06
 """Share of the segmentation pictures that show a corner of the photo from close by, mostly bare skin: not every photo has a lesion."""
@@ -45,9 +45,9 @@ TEACHER_SHARE = 0.7
 class Segmentation:
     """Lesion against skin, on pictures that have an expert's mask. Dice + cross-entropy."""
 
-    def __init__(self, recipe: Recipe, sources: tuple[str, ...], folder: Path, cache: Path, normalisation: str):
-        self.normalisation = normalisation
-        rows = [row for row in read_manifest(folder, sources) if row.mask]
+    def __init__(self, recipe: Recipe, cycle: Cycle, folder: Path, cache: Path, normalisation: str):
+        self.normalisation, self.smoothed = normalisation, cycle.smoothed
+        rows = [row for row in read_manifest(folder, cycle.sources) if row.mask]
         self.train_rows = [row for row in rows if row.part == "train"]
         self.train = Pictures(folder, self.train_rows, cache)
         self.validation = Pictures(folder, [row for row in rows if row.part == "validation"], cache)
@@ -72,6 +72,8 @@ class Segmentation:
                 zooms = (0.6**strength, 1.6**strength)
                 matrix = augment.random_affine(rng, centre, side, (width, height), zooms, 0.12 * strength)
                 rgb, mask = augment.warp(rng, rgb, mask, matrix, (width, height))
+            if rng.random() < self.smoothed:
+                rgb = augment.smooth_away(rng, rgb, mask)
             pictures.append(augment.spoil(rng, augment.change_colour(rng, rgb, strength), strength))
             targets.append(mask)
         return normalise(np.stack(pictures), self.normalisation), np.stack(targets)[:, None].astype(np.float32) / 255
@@ -99,9 +101,9 @@ class Segmentation:
 class Classification:
     """Malignant against benign, and the seven classes, on the lesion crop and on the whole photo. Cross-entropy of both."""
 
-    def __init__(self, recipe: Recipe, sources: tuple[str, ...], folder: Path, cache: Path, normalisation: str):
+    def __init__(self, recipe: Recipe, cycle: Cycle, folder: Path, cache: Path, normalisation: str):
         self.normalisation, self.size, self.skin = normalisation, recipe.size, recipe.skin
-        rows = [row for row in read_manifest(folder, sources) if row.malignant is not None]
+        rows = [row for row in read_manifest(folder, cycle.sources) if row.malignant is not None]
         self.train_rows = [row for row in rows if row.part == "train"]
         self.validation_rows = [row for row in rows if row.part == "validation"]
         self.train = Pictures(folder, self.train_rows, cache)

@@ -4,7 +4,7 @@ Stopped at any time, it continues from its last checkpoint when started again. A
 `--again` asks for a further cycle like its last one, at half the learning rate. `--from weights/NAME` begins with an exported
 network instead of from nothing, at the recipe's last cycle: it may have learned from every source already.
 
-Each finished cycle is kept as cycleN.pt; the first one's is what the "left out" figures are measured on.
+Each finished cycle is kept as cycleN.pt; the last one before further sources is what the "left out" figures are measured on.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def train(
 def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: torch.device, limit_s: float, say) -> None:
     """Train the state's cycle to its end, with a checkpoint every few minutes."""
     cycle = recipe.cycle(state.cycle)
-    task = TASKS[recipe.task](recipe, cycle.sources, folder, runs / "cache", state.network.normalisation)
+    task = TASKS[recipe.task](recipe, cycle, folder, runs / "cache", state.network.normalisation)
     if recipe.teacher:
         teacher = read_recipe(recipe.teacher)
         # As it was after the same cycle: it must not pass on what it saw of sources that this cycle leaves out.

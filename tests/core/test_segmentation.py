@@ -18,6 +18,7 @@ from core.segmentation import (
     fill_holes,
     fuses,
     keep_lesion,
+    of_expected_area,
     overlap,
     segment,
     tell_what_they_do_together,
@@ -50,6 +51,32 @@ def test_nothing_and_specks_are_no_lesion():
     specks = np.zeros((384, 512), np.float32)
     specks[::20, ::20] = 1
     assert not keep_lesion(specks, 0.5)[0].any()
+
+
+def with_rim(shift):
+    """A lesion of radius 60 and a rim to 90 as likely lesion as skin, a little less so further out."""
+    away = np.hypot(*(axis - middle for axis, middle in zip(np.mgrid[:384, :512], (192, 256), strict=True)))
+    rim = 0.5 + shift + 0.1 * (75 - away) / 15
+    return np.where(away < 60, 0.97, np.where(away < 90, rim, 0.03)).astype(np.float32)
+
+
+def test_a_rim_as_likely_lesion_as_skin_moves_the_size_little():
+    sizes = {}
+    for shift in (-0.07, 0.07):
+        probabilities = with_rim(shift)
+        fixed, _ = keep_lesion(probabilities, 0.5)
+        cut = of_expected_area(probabilities, fixed, 0.5)
+        near = disc(cut.shape, (192, 256), 93) > 0
+        assert np.count_nonzero(cut) == pytest.approx(probabilities[near].sum(), rel=0.04)
+        sizes[shift] = np.count_nonzero(fixed), np.count_nonzero(cut)
+    fixed, cut = (abs(np.log(more / less)) for more, less in zip(sizes[0.07], sizes[-0.07], strict=True))
+    assert cut < 0.5 * fixed
+
+
+def test_a_clear_lesion_keeps_its_outline_beside_another_one():
+    probabilities = cv2.GaussianBlur(disc((384, 512), (192, 250), 50) + disc((384, 512), (80, 440), 20), (0, 0), 4)
+    fixed, _ = keep_lesion(probabilities, 0.5)
+    assert overlap(of_expected_area(probabilities, fixed, 0.5), fixed) > 0.98
 
 
 def test_the_outline_stays_smooth_on_a_photo_far_larger_than_the_networks_input():

@@ -44,19 +44,26 @@ def test_the_learning_rate_warms_up_and_falls_to_nothing_and_halves_in_cycles_af
     highest = [cycle.learning_rate for cycle in recipe.cycles]
     rates = [training.learning_rate(recipe, 0, progress) for progress in (0.0, 0.05, 0.5, 1.0)]
     assert rates[0] == 0 and rates[1] == highest[0] and 0 < rates[2] < rates[1] and rates[3] < 1e-9
-    assert [training.learning_rate(recipe, cycle, 0.05) for cycle in (1, 2, 3)] == [highest[1], highest[1] / 2, highest[1] / 4]
+    last = len(highest) - 1
+    later = [training.learning_rate(recipe, cycle, 0.05) for cycle in (last, last + 1, last + 2)]
+    assert later == [highest[last], highest[last] / 2, highest[last] / 4]
 
 
 def test_stages_follow_one_another_and_augmentation_weakens_in_the_second_half():
     cycle = read_recipe("unet").cycles[0]
-    assert [training.stage_at(cycle, progress) for progress in (0.0, 0.6, 0.7, 1.0)] == [*cycle.stages[:1] * 2, *cycle.stages[1:] * 2]
+    assert [training.stage_at(cycle, progress) for progress in (0.0, 0.4, 0.6, 1.0)] == [*cycle.stages[:1] * 2, *cycle.stages[1:] * 2]
     assert [training.strength_at(cycle, progress) for progress in (0.0, 0.5, 1.0)] == pytest.approx([1.0, 1.0, 0.4])
 
 
-def test_the_first_cycle_leaves_out_what_later_ones_add():
+def test_sources_are_left_out_before_the_last_ones_are_learned_from():
     recipe = read_recipe("mobilenetv2")
     assert set(recipe.sources(1)) - set(recipe.sources(0)) == {"ph2", "mednode"}
     assert recipe.sources(7) == recipe.sources(1)
+    assert recipe.left_out_cycle() == 0
+    outlines = read_recipe("unet")
+    assert set(outlines.sources(outlines.left_out_cycle())) == {"ham10000"}
+    assert set(outlines.sources(outlines.left_out_cycle() + 1)) == {"ham10000", "ph2"}
+    assert replace(outlines, cycles=outlines.cycles[:2]).left_out_cycle() == 1, "nothing is left out"
 
 
 def test_frozen_blocks_keep_their_weights_and_the_others_learn(drawn_data, tiny_recipes, tmp_path):
