@@ -80,8 +80,3 @@ def bands() -> tuple[tuple[float, float, str, str], ...]:
         return photos.bands()
     except ServiceError:
         return ()
-
-
-def band_words(probability: float) -> str:
-    """E.g. " (benign, low confidence)"."""
-    return next((f" ({call}, {confidence} confidence)" for _, high, call, confidence in bands() if probability < high or high == 1), "")

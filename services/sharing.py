@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from db.base import now
-from db.models import AccountState, AuditEvent, CareGrant, Lesion, MoleSummary, Role, Upload, User, Visit
+from db.models import AccountState, AuditEvent, CareGrant, Diagnosis, Lesion, MoleSummary, Role, Upload, User, Visit
 from services import audit, blind, fields, mail, mapping, names, notifications, policy, sealing, throttle
 from services.audit import Action
 from services.errors import NotFound, ValidationError
@@ -138,11 +138,13 @@ def list_patients(actor: Person, *, search: str = "", page: int = 1, size: int =
         policy.require(session, actor, Action.LIST_PATIENTS)
         hidden, asked = blind.judges_blind(session, actor), blind.asked_about(session, actor)
         found = _patients(session, actor, search, ranked=not hidden, page=page, size=size)
-        counts = _photo_counts(session, [row.User.id for row in found.items])
+        ids = [row.User.id for row in found.items]
+        counts = _photo_counts(session, ids)
+        calls = {} if hidden else _highest_calls(session, [patient for patient in ids if patient not in asked])
         items = tuple(
             PatientSummary(
                 mapping.person(row.User), row.moles, counts.get(row.User.id, 0), row.last,
-                None if hidden or row.User.id in asked else row.highest, row.since,
+                None if hidden or row.User.id in asked else row.highest, calls.get(row.User.id), row.since,
             )
             for row in found.items
         )
@@ -189,6 +191,18 @@ def _photo_counts(session: Session, patient_ids: list[int]) -> dict[int, int]:
         .group_by(Lesion.patient_id)
     )
     return dict(session.execute(query).all())
+
+
+def _highest_calls(session: Session, patient_ids: list[int]) -> dict[int, tuple[str, str]]:
+    """Diagnosis and confidence of each patient's newest photo of highest probability, as they were shown: a photo taken without a
+    dermoscope is never told of with high confidence, whatever its probability."""
+    query = (
+        select(MoleSummary.patient_id, Diagnosis.diagnosis, Diagnosis.confidence)
+        .join(Diagnosis, Diagnosis.upload_id == MoleSummary.upload_id)
+        .where(MoleSummary.patient_id.in_(patient_ids), MoleSummary.probability.is_not(None))
+        .order_by(MoleSummary.probability, Diagnosis.id)
+    )
+    return {patient: (diagnosis, confidence) for patient, diagnosis, confidence in session.execute(query)}
 
 
 def patient_of(actor: Person, *, patient_id: int) -> Person:

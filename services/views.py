@@ -189,6 +189,8 @@ class PatientSummary:
     last_visited_on: date | None
     highest_probability: float | None
     """Over the newest finding of each mole."""
+    highest_call: tuple[str, str] | None
+    """Diagnosis and confidence of the photo that it is of."""
     shared_since: datetime
 
 

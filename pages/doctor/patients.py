@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages._parts import empty_state, format_date, go
 from pages._session import require_role
-from pages._words import ago, band_words, plain
+from pages._words import ago, plain
 from services import reviews, sharing
 from services.views import PatientSummary
 from services.words import percent
@@ -26,7 +26,8 @@ def card(patient: PatientSummary) -> None:
             nothing = "No finding to show yet" if patient.photo_count else "No finding yet"
             st.markdown("Its findings appear once you have judged the photos" if blind else nothing)
         else:
-            st.markdown(f"Highest probability **{percent(highest)}**{band_words(highest)}, for reference only")
+            call = " ({}, {} confidence)".format(*patient.highest_call) if patient.highest_call else ""
+            st.markdown(f"Highest probability **{percent(highest)}**{call}, for reference only")
         if st.button("Open", key=f"open_{patient.person.id}", icon=":material/person:", help=f"Moles of {plain(patient.person.full_name)}"):
             go("patient", patient=patient.person.id)
 

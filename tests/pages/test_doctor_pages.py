@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from core import Confidence
 from services import lesions, notes, photos, risk, sharing
 from services.body_sites import BODY_SITES
 from services.fields import today
@@ -110,14 +111,16 @@ def test_nobody_shares_yet(page):
     assert "Nobody shares with you yet" in words(app)
 
 
-def test_list_says_counts_last_visit_and_the_highest_probability_with_its_band(page, patient, mole, shared, add):
+def test_list_says_counts_last_visit_and_the_highest_probability_as_its_photo_told_of_it(page, patient, mole, shared, add, tiny):
     add(400, probability=0.02)
-    add(4, probability=0.74)
+    # Not what its probability alone would say: a photo taken without a dermoscope is never told of with high confidence.
+    tiny.confidence = Confidence.MEDIUM
+    add(4, probability=0.99)
     app = page("patients")
     seen = words(app)
     assert app.title[0].value == "1 patient shares with you"
     assert "1 mole, 2 photos; last visit 4 days ago" in seen
-    assert "Highest probability **74 %** (malignant, low confidence), for reference only" in seen
+    assert "Highest probability **99 %** (malignant, medium confidence), for reference only" in seen
 
 
 def test_patient_without_photos_has_no_finding_yet(page, patient, shared):
