@@ -30,7 +30,7 @@ LEFT_OUT = runs/left-out
 # Freed memory is kept rather than given back and asked for again at each step: a seventh faster.
 KEEP_MEMORY = MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=20000000000 MALLOC_TOP_PAD_=500000000
 weights: .venv-dev/.installed
-	for recipe in deeplabv3 unet mobilenetv2 mobilenetv2_192 resnet18; do \
+	for recipe in deeplabv3 unet mobilenetv2 resnet18; do \
 	    $(KEEP_MEMORY) .venv-dev/bin/python -m training.train $$recipe --data $(DATA) $(MINUTES:%=--time-limit %) && \
 	    .venv-dev/bin/python -m training.export $$recipe --left-out && \
 	    .venv-dev/bin/python -m training.export $$recipe || exit 1; \

@@ -153,12 +153,12 @@ def _along_edges(probabilities: NDArray[np.float32], rgb: RGB) -> NDArray[np.flo
 
 
 def lesion_probabilities(network: Network, rgb: RGB) -> NDArray[np.float32]:
-    """Return the h x w lesion probabilities at the network's own size."""
+    """Return the h x w lesion probabilities at the network's own size, the mean of those of the photo and of its mirror image."""
     details = network.card.details["input"]
     frames = tuple((frame["width"], frame["height"]) for frame in details["frames"])
     small = resize(rgb, *frame_for(rgb.shape[1], rgb.shape[0], frames))
-    (probabilities,) = network(normalise(small[None], details["normalisation"]))
-    return probabilities[0, 0]
+    (both,) = network(normalise(np.stack([small, small[:, ::-1]]), details["normalisation"]))
+    return (both[0, 0] + both[1, 0, :, ::-1]) / 2
 
 
 def keep_lesion(probabilities: NDArray[np.float32], threshold: float) -> tuple[Mask, bool]:

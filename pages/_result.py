@@ -32,7 +32,7 @@ MAIN = ("longest_diameter", "asymmetry_long", "asymmetry_short", "abrupt_segment
 """How the measurements begin that a doctor reads first: size, and the A, B and C of the ABCD rule."""
 MODEL_NAMES = {
     "unet": "U-Net", "deeplabv3": "DeepLabV3", "fusion": "Both together",
-    "mobilenetv2": "MobileNetV2", "mobilenetv2_192": "MobileNetV2 at 192 pixels", "resnet18": "ResNet-18",
+    "mobilenetv2": "MobileNetV2", "resnet18": "ResNet-18",
 }
 UNITS = {"fraction": "of the frame", "px": "pixels", "px2": "square pixels", "mm": "mm", "mm2": "mm²", "deg": "degrees", "percent": "%"}
 """Last part of a measurement's name -> its unit in words."""

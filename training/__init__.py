@@ -3,7 +3,7 @@
 All weights from nothing: `make weights DATA=DIR`, whose steps are (segmentation first, since the classifiers' crops are taken
 around what it finds, and MobileNetV2 before ResNet-18, which learns from it):
 
-    for recipe in deeplabv3 unet mobilenetv2 mobilenetv2_192 resnet18; do
+    for recipe in deeplabv3 unet mobilenetv2 resnet18; do
         python -m training.train $recipe --data ../shared/data
         python -m training.export $recipe --left-out
         python -m training.export $recipe

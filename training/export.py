@@ -38,7 +38,6 @@ TITLES = {
     "unet": "U-Net on MobileNetV2",
     "deeplabv3": "DeepLabV3 on MobileNetV2, with the decoder of DeepLabV3+",
     "mobilenetv2": "MobileNetV2",
-    "mobilenetv2_192": "MobileNetV2 at 192 pixels",
     "resnet18": "ResNet-18",
 }
 CONTEXTS = (1.3, 1.8, 2.6)

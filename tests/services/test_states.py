@@ -141,9 +141,9 @@ def test_benign_call_with_doubt_left_does_not_stand_fine_until_a_doctor_cleared_
 def test_doubt_begins_where_pages_begin_to_say_have_a_doctor_look() -> None:
     """The networks in use say from where on; a mole stands so from there, too."""
     cards = [read_card(path).details for path in settings().weights.glob("*/card.json")]
-    (judging,) = (card for card in cards if card.get("share"))
-    assert judging["bands"]["medium_benign"] == DOUBT_FROM
-    assert floor(100 * judging["together"]["operating_point"]["threshold"]) == 100 * DOUBT_FROM
+    judging = [card for card in cards if card.get("share")]
+    assert {card["bands"]["medium_benign"] for card in judging} == {DOUBT_FROM}
+    assert {floor(100 * card["together"]["operating_point"]["threshold"]) for card in judging} == {floor(100 * DOUBT_FROM)}
 
 
 @pytest.mark.parametrize(
