@@ -201,8 +201,8 @@ def probability_section(cards: dict[str, dict]) -> str:
         f"Calibrated on {sum(part['n'].values())} photos used for nothing else ({counts}), every source counting the same and a small one "
         f"by its photos. p assumes that {part['malignant_share']:.0%} of the photos show a malignant lesion ({prevalences}): where fewer "
         f"do, it says too much. The networks' calibrated logits add up with the shares {shares}.",
-        f"Operating point for advice: p ≥ {point['threshold']:.3f} finds, of the malignant lesions of the calibration part, {found}; "
-        "`sensitivity_at_point` and `specificity_at_point` below are of the test parts.",
+        f"Operating point for advice: p ≥ {point['threshold']:.3f} finds, of the malignant lesions of the calibration and validation "
+        f"parts, {found}; `sensitivity_at_point` and `specificity_at_point` below are of the test parts.",
         *([DRAWN.format(card["together"]["drawn"])] if card["together"].get("drawn") else []),
         "| source | probability | malignant | n |\n| --- | --- | --- | --- |\n"
         + "\n".join(

@@ -168,7 +168,8 @@ class Pointing:
     def __call__(self, batch):
         height, width = batch.shape[2:]
         rows, columns = np.ogrid[:height, :width]
-        return [(np.hypot(rows - height / 2, columns - width * self.x) < 0.15 * height).astype(np.float32)[None, None]]
+        at = np.reshape((self.x, 1 - self.x), (2, 1, 1, 1))  # of the photo and of its mirror image
+        return [(np.hypot(rows - height / 2, columns - width * at) < 0.15 * height).astype(np.float32)]
 
 
 @pytest.mark.parametrize(("places", "disagree"), [((0.5, 0.52), False), ((0.35, 0.65), True)])

@@ -18,6 +18,7 @@ from core.segmentation import (
     fill_holes,
     fuses,
     keep_lesion,
+    lesion_probabilities,
     of_expected_area,
     overlap,
     segment,
@@ -108,7 +109,8 @@ def test_two_empty_masks_agree():
 
 
 class Darkness:
-    """Stands in for a network: what is darker than skin is lesion, more or less; `shift` moves where it sees it, in input pixels."""
+    """Stands in for a network: what is darker than skin is lesion, more or less; `shift` moves where it sees it, in input pixels, and in
+    the photo's mirror image the other way."""
 
     def __init__(self, name: str, shift: int = 0, *, measured: bool = True):
         fit = {"intercept": 0.1, "certainty": 0.5, "agreement": 0.4}
@@ -121,7 +123,9 @@ class Darkness:
     def __call__(self, batch):
         self.seen.append(batch.shape)
         dark = 1 / (1 + np.exp(6 * (batch[:, :1] - 0.74)))
-        return [np.roll(cv2.GaussianBlur(dark[0, 0], (0, 0), 1.5), self.shift, axis=1)[None, None].astype(np.float32)]
+        soft = [cv2.GaussianBlur(one[0], (0, 0), 1.5) for one in dark]
+        moved = [np.roll(one, shift, axis=1) for one, shift in zip(soft, (self.shift, -self.shift), strict=True)]
+        return [np.stack(moved)[:, None].astype(np.float32)]
 
 
 def ellipse_photo(width: int, height: int, axes: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -132,6 +136,22 @@ def ellipse_photo(width: int, height: int, axes: tuple[float, float]) -> tuple[n
     inside = 1 / (1 + np.exp(np.clip(30 * (away - 1), -30, 30)))
     photo = np.array((222, 178, 158)) + inside[..., None] * (np.array((112, 70, 50)) - np.array((222, 178, 158)))
     return photo.astype(np.uint8), away < 1
+
+
+class LeftSeeing(Darkness):
+    """Is half blind on the right of whatever it is shown."""
+
+    def __call__(self, batch):
+        (found,) = super().__call__(batch)
+        found[..., found.shape[-1] // 2 :] *= 0.2
+        return [found]
+
+
+def test_the_mirror_image_makes_up_for_what_a_network_sees_on_one_side_only():
+    photo, _ = ellipse_photo(640, 480, (0.3, 0.22))
+    seen = lesion_probabilities(LeftSeeing("one"), photo)
+    left, right = np.split(seen, 2, axis=1)
+    assert left.sum() == pytest.approx(right.sum(), rel=0.1) and seen.max() > 0.55
 
 
 def test_the_outline_of_a_12_megapixel_photo_is_as_long_as_the_lesions_and_no_stair():

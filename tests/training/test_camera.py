@@ -51,3 +51,23 @@ def test_what_is_shown_as_sure_leaves_out_camera_photos():
     evaluate.judge_probability(cards, calibration, tests)
     shown = {one["source"]: one["value"] for one in cards["net"]["together"]["metrics"] if one["figure"] == "shown_high"}
     assert shown["mednode"] <= 1 - counted["mednode"] < shown["ham10000"]
+
+
+def test_the_operating_point_is_fitted_on_the_validation_part_too_and_the_calibration_is_not():
+    rng = np.random.default_rng(4)
+
+    def photos(part, malignant_at):
+        labels = [int(i % 3 == 0) for i in range(300)]
+        rows = [Row("ham10000", f"{part} {i}", None, f"{part} {i}", "nv", label, part) for i, label in enumerate(labels)]
+        return [evaluate.Photo(row, {}, {}, {}, {"net": (malignant_at if row.malignant else -2.0) + rng.normal()}, {}) for row in rows]
+
+    calibration, validation = photos("calibration", 3.0), photos("validation", 0.5)
+    tests = {"ham10000": photos("test", 0.5)}
+    alone, both = {"net": {}}, {"net": {}}
+    evaluate.judge_probability(alone, calibration, tests)
+    evaluate.judge_probability(both, calibration, tests, validation)
+    assert both["net"]["calibration"] == alone["net"]["calibration"]
+    point, before = (cards["net"]["together"]["operating_point"] for cards in (both, alone))
+    assert point["threshold"] < before["threshold"] and point["sources"]["ham10000"]["n"] == 600
+    found = {one["figure"]: one["value"] for one in both["net"]["together"]["metrics"]}
+    assert found["sensitivity_at_point"] >= 0.95
