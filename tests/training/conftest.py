@@ -59,12 +59,12 @@ def tiny_recipes(tmp_path) -> dict[str, str]:
         "tinyunet": 'task = "segmentation"\nbatch = 4\naverage = 0.9\n'
         '[network]\narchitecture = "unet"\nchannels = [8, 8, 8, 8]\nencoder_width = 0.1\n'
         + first
-        + "epochs = 12\nlearning_rate = 1e-2\nstages = [{ share = 0.5, scale = 0.5 }, { share = 0.5 }]\n"
-        '[[cycles]]\nsources = ["ham10000", "ph2"]\nepochs = 2\nlearning_rate = 2e-3\nstages = [{ frozen = 4 }]\n',
+        + "epochs = 10\nlearning_rate = 1e-2\nstages = [{ share = 0.5, scale = 0.5 }, { share = 0.5 }]\n"
+        '[[cycles]]\nsources = ["ham10000", "ph2"]\nepochs = 6\nlearning_rate = 5e-3\nstages = [{ frozen = 4 }]\n',
         "tinydeeplab": 'task = "segmentation"\nbatch = 4\naverage = 0.9\n'
         '[network]\narchitecture = "deeplabv3"\nwidth = 16\natrous_rates = [2, 4]\nencoder_width = 0.1\n'
         + first
-        + "epochs = 8\nlearning_rate = 1e-2\n",
+        + "epochs = 6\nlearning_rate = 1e-2\n",
         "tinymobilenet": 'task = "classification"\nbatch = 8\naverage = 0.8\nsize = 32\nskin = [208, 154, 164]\n'
         '[network]\narchitecture = "mobilenetv2"\ndropout = 0.0\nencoder_width = 0.25\n' + first + "epochs = 2\nlearning_rate = 2e-3\n",
         "tinyresnet": 'task = "classification"\nbatch = 8\naverage = 0.8\nsize = 32\n'
