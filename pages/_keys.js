@@ -24,7 +24,14 @@ export default function ({ data, parentElement }) {
     if (choice && !choice.checked) choice.click();
     document.querySelector(place.focus)?.focus();
   }, { signal: listening.signal });
-  for (const [key, place] of Object.entries(data.places)) document.querySelector(place.press ?? place.focus)?.setAttribute("aria-keyshortcuts", key);
+  const mark = () => {
+    for (const [key, place] of Object.entries(data.places)) document.querySelector(place.press ?? place.focus)?.setAttribute("aria-keyshortcuts", key);
+  };
+  mark();
+  // A place may be drawn after this, or anew.
+  const drawn = new MutationObserver(mark);
+  drawn.observe(document.body, { childList: true, subtree: true });
+  listening.signal.addEventListener("abort", () => drawn.disconnect());
   return () => listening.abort();
 }
 

@@ -34,8 +34,10 @@ def chosen_mole(file_id: str) -> int:
 
 
 def ask_anew(file_id: str) -> None:
-    """What was said of it with the mole chosen before holds no more."""
-    done.pop(file_id, None)
+    """What was said of it with the mole chosen before holds no more; what is stored stays so, also where the browser tells of its
+    choice once more after that."""
+    if isinstance(done.get(file_id), str):
+        del done[file_id]
     asked.pop(file_id, None)
 
 
