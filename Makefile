@@ -32,7 +32,7 @@ KEEP_MEMORY = MALLOC_MMAP_THRESHOLD_=4000000000 MALLOC_TRIM_THRESHOLD_=200000000
 weights: .venv-dev/.installed
 	for recipe in deeplabv3 unet mobilenetv2 resnet18; do \
 	    $(KEEP_MEMORY) .venv-dev/bin/python -m training.train $$recipe --data $(DATA) $(MINUTES:%=--time-limit %) && \
-	    .venv-dev/bin/python -m training.export $$recipe --left-out && \
+	    .venv-dev/bin/python -m training.export $$recipe --left-out --weights $(LEFT_OUT) && \
 	    .venv-dev/bin/python -m training.export $$recipe || exit 1; \
 	done
 	.venv-dev/bin/python -m training.gate --data $(DATA)

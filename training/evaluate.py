@@ -471,11 +471,10 @@ def judge_probability(
     unseen = {name: _on_unseen_sources(name, card, tests) for name, card in cards.items()}
     trusted = [name for name in cards if generalises(cards[name]) and all(one >= UNSEEN_AUC for one in unseen[name])] or list(cards)
     shares = dict.fromkeys(cards, 0.0) | fit_shares({name: _calibrated(calibration, name, fits) for name in trusted}, labels, weights)
-    fitted = _answers(calibration, fits, shares)
     by_source = {source: np.array([row.source == source for row in rows]) for source in dict.fromkeys(row.source for row in rows)}
-    large = {source: members for source, members in by_source.items() if members.sum() >= ENOUGH} or by_source
-    answers = {source: (fitted[members], labels[members]) for source, members in large.items()}
-    bands, point = fit_bands(list(answers.values())), operating_point(_by_source([*calibration, *validation], list(large), fits, shares))
+    large = [source for source, members in by_source.items() if members.sum() >= ENOUGH] or list(by_source)
+    bands = fit_bands(list(_by_source(calibration, large, fits, shares).values()))
+    point = operating_point(_by_source([*calibration, *validation], large, fits, shares))
     # From the point on people are advised to have a doctor look, which is what "benign, low confidence" says to them.
     bands["medium_benign"] = max(bands["high_benign"], min(bands["medium_benign"], math.floor(100 * point["threshold"]) / 100))
     together = {"networks": list(cards), "operating_point": point, "metrics": [], "reliability": {}}
