@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from html import escape
 from itertools import groupby, pairwise
 
+import pandas  # noqa: F401  whole before the first figure: Plotly asks for its types where another page has only begun to import it
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from streamlit.elements.lib import streamlit_plotly_theme as theme

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -276,3 +278,9 @@ def test_review_stands_over_its_visit_with_its_words():
     (flag,) = traces(area_over_visits(made.evolution(made.visits(3), judged=judged)), "review")
     assert visits_behind(flag) == [2]
     assert "Naevus; re-check (Dora &lt;Dale&gt;)" in flag.customdata[0][1]
+
+
+def test_pandas_is_there_whole_before_a_figure_is_made():
+    """Plotly asks pandas for its types wherever another thread has begun to import it: the first page after a start would fail."""
+    told = "import sys, pages._charts; sys.exit(not hasattr(sys.modules.get('pandas'), 'Series'))"
+    assert subprocess.run([sys.executable, "-c", told], check=False, capture_output=True).returncode == 0
