@@ -38,6 +38,11 @@ SLIGHTEST = 0.15
 """Probability from which pixels joined to a lesion count towards the area to expect of it."""
 THRESHOLD_REACH = 0.2
 """How far a photo's own threshold may lie from the card's."""
+SUREST_SHARE = 0.75
+"""Of the probability of a lesion's surest pixels, at most which its threshold may be: where a network is nowhere sure, the level that
+encloses what its probabilities add up to would cut through the middle of a lesion of one even probability."""
+SUREST = 90
+"""Percentile of a lesion's probabilities that counts as its surest pixels."""
 
 JUST_NOTICEABLE = 2.3
 """CIELAB distance that people just notice (Mahy, Van Eycken, Oosterlinck, 1994). Networks that learned from lesions alone see
@@ -207,6 +212,7 @@ def of_expected_area(probabilities: NDArray[np.float32], lesion: Mask, threshold
     values = probabilities[near]
     expected = min(round(float(values.sum(dtype=np.float64))), values.size - 1)
     own = float(-np.partition(-values, expected)[expected])
+    own = min(own, SUREST_SHARE * float(np.percentile(probabilities[lesion], SUREST)))
     cut, _ = keep_lesion(np.where(near, probabilities, 0), float(np.clip(own, threshold - THRESHOLD_REACH, threshold + THRESHOLD_REACH)))
     return cut
 

@@ -74,6 +74,14 @@ def test_a_rim_as_likely_lesion_as_skin_moves_the_size_little():
     assert cut < 0.5 * fixed
 
 
+def test_a_lesion_that_is_nowhere_sure_is_not_cut_through_its_middle():
+    ripples = 0.02 * np.sin(np.mgrid[:384, :512].sum(axis=0) / 9)
+    seen = cv2.GaussianBlur(disc((384, 512), (192, 256), 90), (0, 0), 4)
+    probabilities = (seen * (0.55 + ripples) + 0.02 * (1 - seen)).astype(np.float32)
+    fixed, _ = keep_lesion(probabilities, 0.4)
+    assert overlap(of_expected_area(probabilities, fixed, 0.5), disc((384, 512), (192, 256), 90) > 0) > 0.95
+
+
 def test_a_clear_lesion_keeps_its_outline_beside_another_one():
     probabilities = cv2.GaussianBlur(disc((384, 512), (192, 250), 50) + disc((384, 512), (80, 440), 20), (0, 0), 4)
     fixed, _ = keep_lesion(probabilities, 0.5)
