@@ -123,13 +123,16 @@ def _at_scale(analysis: Analysis, again: Rephotograph, scale: Scale) -> dict[str
 
 
 def retests(analyser: Analyser, shown: Iterator[Shown], again: int, seed: int, *, scale_error: float) -> list[Retest]:
-    """For each lesion its re-photographs, and one of it grown; every photo's scale is off by its own draw of `scale_error`."""
+    """For each lesion its re-photographs, and where scales have an error one of it grown with each of RIMS; every photo's scale is
+    off by its own draw of `scale_error`.
+    """
     rng = np.random.default_rng(seed)
+    rims = RIMS if scale_error else ()
     found = []
     for one in shown:
-        off = rng.normal(0, scale_error, again + len(RIMS))
+        off = rng.normal(0, scale_error, again + len(rims))
         scales = iter([Scale(MM_PER_PIXEL * float(np.exp(by)), "card", scale_error) for by in off])
-        larger = [analysed(analyser, rephotograph(grown(one, GROWTH, rim).rgb, rng), next(scales)) for rim in RIMS if scale_error]
+        larger = [analysed(analyser, rephotograph(grown(one, GROWTH, rim).rgb, rng), next(scales)) for rim in rims]
         visits = [visit for scale in scales if (visit := analysed(analyser, rephotograph(one.rgb, rng), scale))]
         if len(visits) >= 2:
             found.append((visits, larger))

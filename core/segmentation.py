@@ -34,6 +34,9 @@ EDGE_REACH_PX = 6
 EDGE_CONTRAST = 0.05
 """Luminance contrast (0 to 1) from which something counts as an edge."""
 
+MIRRORED = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+"""Steps along rows and columns of a picture and its mirror images."""
+
 SLIGHTEST = 0.15
 """Probability from which pixels joined to a lesion count towards the area to expect of it."""
 THRESHOLD_REACH = 0.2
@@ -158,12 +161,18 @@ def _along_edges(probabilities: NDArray[np.float32], rgb: RGB) -> NDArray[np.flo
 
 
 def lesion_probabilities(network: Network, rgb: RGB) -> NDArray[np.float32]:
-    """Return the h x w lesion probabilities at the network's own size, the mean of those of the photo and of its mirror image."""
+    """Return the h x w lesion probabilities at the network's own size: the mean over the photo's eight mirror images and quarter turns.
+
+    Nothing says which way up a mole was photographed, and of an unsure outline networks say something else each way
+    (training/EXPERIMENTS.md has what that does to one mole photographed again).
+    """
     details = network.card.details["input"]
     frames = tuple((frame["width"], frame["height"]) for frame in details["frames"])
-    small = resize(rgb, *frame_for(rgb.shape[1], rgb.shape[0], frames))
-    (both,) = network(normalise(np.stack([small, small[:, ::-1]]), details["normalisation"]))
-    return (both[0, 0] + both[1, 0, :, ::-1]) / 2
+    small = normalise(resize(rgb, *frame_for(rgb.shape[1], rgb.shape[0], frames))[None], details["normalisation"])[0]
+    upright, lying = (network(np.stack([one[:, ::y, ::x] for y, x in MIRRORED]))[0][:, 0] for one in (small, small.transpose(0, 2, 1)))
+    turned = [one[::y, ::x] for one, (y, x) in zip(upright, MIRRORED, strict=True)]
+    turned += [one[::y, ::x].T for one, (y, x) in zip(lying, MIRRORED, strict=True)]
+    return np.mean(turned, axis=0, dtype=np.float32)
 
 
 def keep_lesion(probabilities: NDArray[np.float32], threshold: float) -> tuple[Mask, bool]:

@@ -51,6 +51,8 @@ class ModelCard:
     figures: tuple[Figure, ...]
     advice_from: tuple[AdviceFrom, ...] = ()
     """One for each source with enough photos; none of a network that does not judge, or alone does not count."""
+    without_labels: tuple[str, ...] = ()
+    """Those of `learned_from` whose photos alone were learned from, not what anybody said of them."""
 
 
 def model_cards() -> tuple[ModelCard, ...]:
@@ -83,6 +85,7 @@ def _card(details: dict) -> ModelCard:
             ),
         ),
         advice_from=_advice_from(details),
+        without_labels=tuple(data.get("without_labels", ())),
     )
 
 

@@ -305,6 +305,13 @@ def held_out(rows: list[Row], learned_from: set[str]) -> list[Row]:
     return [row for row in rows if row.part == "test" or (row.source not in learned_from and row.group not in trained_groups)]
 
 
+def of_part(rows: list[Row], part: str, sources: set[str], limit: int | None = None) -> list[Row]:
+    """Return the rows of one part, source by source, at most `limit` of each."""
+    return [
+        row for source in LABELLED if source in sources for row in [one for one in rows if (one.part, one.source) == (part, source)][:limit]
+    ]
+
+
 def evaluate(
     folder: Path,
     *,
@@ -329,12 +336,10 @@ def evaluate(
     if len(segmenters) > 1:
         for network in segmenters.values():
             network.card.details[FUSION] = {}  # they have a common mask, which is fitted below
-    rows = read_manifest(folder, LABELLED)
-    known = [source for source in LABELLED if source in learned_from]
-    fitting = [row for source in known for row in [one for one in rows if one.part == "calibration" and one.source == source][:limit]]
-    watched = [row for source in known for row in [one for one in rows if one.part == "validation" and one.source == source][:limit]]
+    rows = read_manifest(folder)
+    fitting, watched = (of_part(rows, part, learned_from, limit) for part in ("calibration", "validation"))
     testing = {source: [row for row in held_out(rows, learned_from) if row.source == source][:limit] for source in sources}
-    camera_rows = [row for row in rows if row.source in {*camera.SOURCES} & {*known} and row.part in ("train", "validation")][:limit]
+    camera_rows = [row for row in rows if row.source in {*camera.SOURCES} & learned_from and row.part in ("train", "validation")][:limit]
     tick = Progress(say, len(fitting) + len(watched) + len(camera_rows) + sum(map(len, testing.values())))
     pool = ThreadPoolExecutor(THREADS)
     eyes = Eyes(folder, segmenters, classifiers, keep)
@@ -390,10 +395,9 @@ def refit(
         network.card.details[FUSION] = {}
     fits = next(found[name] for name in segmenters)["expected_dice"]
     judged = {name: card for name, card in cards.items() if card["task"] == "classification" and generalises(card)}
-    rows = read_manifest(folder, LABELLED)
+    rows = read_manifest(folder)
     learned_from = {source for card in cards.values() for source in card["data"]["sources"]}
-    fitting = [row for row in rows if row.part == "calibration" and row.source in learned_from]
-    watched = [row for row in rows if row.part == "validation" and row.source in learned_from]
+    fitting, watched = (of_part(rows, part, learned_from) for part in ("calibration", "validation"))
     testing = {source: drawn([row for row in held_out(rows, learned_from) if row.source == source], sample) for source in sources}
     tick = Progress(say, len(fitting) + len(watched) + sum(map(len, testing.values())))
     eyes = Eyes(folder, segmenters, {name: networks[name] for name in judged}, keep)

@@ -26,6 +26,7 @@ from training.data import CLASSES, MALIGNANT_CLASSES
 from training.metrics import dice
 from training.networks import NETWORKS, PRETRAINED
 from training.recipe import Recipe, read_recipe
+from training.tasks import ASKED_CONTEXTS
 
 WEIGHTS = Path("weights")
 LEFT_OUT = RUNS / "left-out"
@@ -40,8 +41,6 @@ TITLES = {
     "mobilenetv2": "MobileNetV2",
     "resnet18": "ResNet-18",
 }
-CONTEXTS = (1.3, 1.8, 2.6)
-"""Widths of the classifiers' crops in lesion extents: within those learned from (training.tasks.CONTEXTS)."""
 SOURCES = {
     "ham10000": "HAM10000 (CC BY-NC 4.0)",
     "melanoma10k": "photographs of the ISIC archive (non-commercial)",
@@ -172,6 +171,7 @@ def first_card(recipe: Recipe, checkpoint: dict, network: nn.Module, sha256: str
         "sha256": sha256,
         "data": {
             "sources": (sources := list(recipe.sources(checkpoint["cycle"]))),
+            "without_labels": list(recipe.without_labels(checkpoint["cycle"])),
             "split": "by group, sha256 of the group's name: 70/8/7/15 %",
             "cycle": checkpoint["cycle"],
             "begun_from": checkpoint["begun_from"] or "nothing but the pretrained encoder, where there is one",
@@ -191,7 +191,7 @@ def first_card(recipe: Recipe, checkpoint: dict, network: nn.Module, sha256: str
             "metrics": [],
         }
     return card | {
-        "input": {"normalisation": network.normalisation, "size": recipe.size, "contexts": list(CONTEXTS), "whole_photo": True}
+        "input": {"normalisation": network.normalisation, "size": recipe.size, "contexts": list(ASKED_CONTEXTS), "whole_photo": True}
         | ({"skin": list(recipe.skin)} if recipe.skin else {}),
         "classes": [{"name": name, "malignant": name in MALIGNANT_CLASSES} for name in CLASSES],
         "malignant_means": "melanoma, basal-cell carcinoma or actinic keratosis / Bowen's disease",

@@ -38,6 +38,10 @@ class Cycle:
     stages: tuple[Stage, ...] = (Stage(),)
     smoothed: float = 0.0
     """Share of the segmentation pictures that lose their texture."""
+    self_taught: bool = False
+    """Whether a classifier learns, beside the labels, from what it answered when the cycle began."""
+    unlabelled: tuple[str, ...] = ()
+    """Sources of which a classifier learns the teacher's answers only, not the labels. For a cycle with a teacher."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,12 @@ class Recipe:
 
     def sources(self, cycle: int) -> tuple[str, ...]:
         """Return everything learned from up to and including a cycle; cycles after the last repeat it."""
-        return tuple(dict.fromkeys(source for one in self.cycles[: cycle + 1] for source in one.sources))
+        return tuple(dict.fromkeys(source for one in self.cycles[: cycle + 1] for source in one.sources + one.unlabelled))
+
+    def without_labels(self, cycle: int) -> tuple[str, ...]:
+        """Return those of `sources` of which no label was learned."""
+        told = {source for one in self.cycles[: cycle + 1] for source in one.sources}
+        return tuple(source for source in self.sources(cycle) if source not in told)
 
     def left_out_cycle(self) -> int:
         """Return the last cycle before further sources are learned from; the last of all where none are."""
@@ -87,7 +96,8 @@ def read_recipe(name: str) -> Recipe:
 
 def _cycle(settings: dict) -> Cycle:
     stages = tuple(Stage(**one) for one in settings.get("stages", [{}]))
-    return Cycle(**settings | {"sources": tuple(settings["sources"]), "stages": stages})
+    sources = {name: tuple(settings.get(name, ())) for name in ("sources", "unlabelled")}
+    return Cycle(**settings | sources | {"stages": stages})
 
 
 def build_network(recipe: Recipe, backbones: Path | None = None) -> nn.Module:

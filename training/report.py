@@ -123,7 +123,7 @@ NOTES = """\
 - ph2's experts draw outlines 9 % smaller in area than those of ham10000, from which the masks are learned; see training/EXPERIMENTS.md.
 - Nobody is shown "High" on a photo that counts as taken without a dermoscope (`counted_as_camera_photo`); that fit knows one source.
 - Simulated dark tone is no evidence for real dark skin: it keeps the lesions of light skin.
-- melanoma10k is neither learned from nor judged: its two classes come from different collections.
+- Of melanoma10k neither labels are learned nor figures told: its two classes come from different collections.
 """
 
 

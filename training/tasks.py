@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,10 @@ WHOLE_PHOTO = 0.25
 """Share of the classifier's pictures that are the whole photo rather than the lesion with some skin around it."""
 CONTEXTS = (1.15, 3.0)
 """Narrowest and widest crop to learn from, in lesion extents."""
-TEACHER_SHARE = 0.7
-"""Of the loss, where a teacher's answers are learned from beside the labels."""
+ASKED_CONTEXTS = (1.3, 1.8, 2.6)
+"""Widths of the crops that a classifier is asked in, in lesion extents."""
+TEACHER_SHARE = 0.5
+"""Of the loss of a labelled picture, where a teacher's answers are learned from beside the labels."""
 
 
 class Segmentation:
@@ -104,57 +107,72 @@ class Classification:
     def __init__(self, recipe: Recipe, cycle: Cycle, folder: Path, cache: Path, normalisation: str):
         self.normalisation, self.size, self.skin = normalisation, recipe.size, recipe.skin
         rows = [row for row in read_manifest(folder, cycle.sources) if row.malignant is not None]
-        self.train_rows = [row for row in rows if row.part == "train"]
+        untold = [replace(row, malignant=None, class_name=None) for row in read_manifest(folder, cycle.unlabelled)]
+        self.train_rows = [row for row in rows + untold if row.part == "train"]
         self.validation_rows = [row for row in rows if row.part == "validation"]
         self.train = Pictures(folder, self.train_rows, cache)
         self.validation = Pictures(folder, self.validation_rows, cache)
         self.train_extents, self.train_skins = extents(self.train)
         self.validation_extents, self.validation_skins = extents(self.validation)
         self.weights = balance(self.train_rows)
-        self.teacher: nn.Module | None = None
+        self.answers: np.ndarray | None = None
 
-    def learn_from(self, teacher: nn.Module) -> None:
-        """Let batches carry a trained classifier's answers beside the labels."""
-        self.teacher = teacher
+    def learn_from(self, teacher: nn.Module, file: Path) -> None:
+        """Let batches carry a trained classifier's answers beside the labels: its mean logits over the crops that it is asked in
+        when it serves, of the pictures as they are (noisy student, Xie et al., 2020, https://arxiv.org/abs/1911.04252). They are
+        kept in `file`.
+        """
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            np.save(file, [self._asked(teacher, index) for index in range(len(self.train_rows))])
+        self.answers = np.load(file)
+
+    @torch.inference_mode()
+    def _asked(self, teacher: nn.Module, index: int) -> np.ndarray:
+        rgb, extent = self._picture(index), self.train_extents[index]
+        squares = [*(widened(extent, context, rgb) for context in ASKED_CONTEXTS), whole_photo(rgb)]
+        views = normalise(np.stack([crop(rgb, square, self.size) for square in squares]), teacher.normalisation)
+        malignant, classes = teacher(torch.from_numpy(views).to(next(teacher.parameters()).device))[:2]
+        return np.array([malignant.mean().cpu(), *classes.mean(dim=0).cpu()], np.float32)
+
+    def _picture(self, index: int) -> RGB:
+        """Return a training picture, its skin at the recipe's colour."""
+        rgb = self.train.pictures[index]
+        return with_skin(rgb, self.train_skins[index], self.skin) if self.skin else rgb
 
     def batch(
         self, rng: np.random.Generator, indices: np.ndarray, strength: float = 1.0, scale: float = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return float32 network input B x 3 x S x S and targets: malignant (0 or 1), class (-1 where unknown), and with a
-        teacher its eight logits.
+        """Return float32 network input B x 3 x S x S and targets: malignant (0 or 1, NaN where nobody said), class (-1 where
+        unknown), and with a teacher its eight logits.
         """
         pictures, targets = [], []
         side = 16 * round(self.size * scale / 16)
         for index in indices:
-            rgb, row, extent = self.train.pictures[index], self.train_rows[index], self.train_extents[index]
-            if self.skin:
-                rgb = with_skin(rgb, self.train_skins[index], self.skin)
+            rgb, row, extent = self._picture(index), self.train_rows[index], self.train_extents[index]
             context = np.exp(rng.uniform(*np.log(CONTEXTS)))
             square = whole_photo(rgb) if rng.random() < WHOLE_PHOTO else widened(extent, context, rgb)
             zooms = (0.8**strength, 1.25**strength)
             matrix = augment.random_affine(rng, (square.centre_x, square.centre_y), square.side, (side, side), zooms, 0.08 * strength)
             rgb, _ = augment.warp(rng, rgb, None, matrix, (side, side))
             pictures.append(augment.spoil(rng, augment.change_colour(rng, rgb, strength), strength))
-            targets.append((row.malignant, CLASSES.index(row.class_name) if row.class_name else -1))
+            targets.append((np.nan if row.malignant is None else row.malignant, CLASSES.index(row.class_name) if row.class_name else -1))
         targets = np.array(targets, np.float32)
-        if self.teacher is not None:
-            seen = np.stack([resize(picture, self.size, self.size) for picture in pictures])
-            device = next(self.teacher.parameters()).device
-            with torch.inference_mode():
-                malignant, classes = self.teacher(torch.from_numpy(normalise(seen, self.teacher.normalisation)).to(device))[:2]
-            targets = np.column_stack([targets, malignant.cpu(), classes.cpu()])
+        if self.answers is not None:
+            targets = np.column_stack([targets, self.answers[indices]])
         return normalise(np.stack(pictures), self.normalisation), targets
 
     @staticmethod
     def loss(outputs: tuple[torch.Tensor, ...], targets: torch.Tensor) -> torch.Tensor:
         malignant, classes = (output.float() for output in outputs[:2])
-        entropy = functional.binary_cross_entropy_with_logits(malignant, targets[:, 0])
-        loss = entropy + 0.5 * functional.cross_entropy(classes, targets[:, 1].long(), ignore_index=-1)
+        told = ~torch.isnan(targets[:, 0])
+        entropy = functional.binary_cross_entropy_with_logits(malignant, targets[:, 0].nan_to_num(), reduction="none")
+        loss = entropy + 0.5 * functional.cross_entropy(classes, targets[:, 1].long(), ignore_index=-1, reduction="none")
         if targets.shape[1] == 2:
-            return loss
-        taught = functional.binary_cross_entropy_with_logits(malignant, torch.sigmoid(targets[:, 2]))
-        taught = taught + 0.5 * functional.cross_entropy(classes, torch.softmax(targets[:, 3:], dim=1))
-        return (1 - TEACHER_SHARE) * loss + TEACHER_SHARE * taught
+            return loss[told].mean()
+        taught = functional.binary_cross_entropy_with_logits(malignant, torch.sigmoid(targets[:, 2]), reduction="none")
+        taught = taught + 0.5 * functional.cross_entropy(classes, torch.softmax(targets[:, 3:], dim=1), reduction="none")
+        return torch.where(told, (1 - TEACHER_SHARE) * loss + TEACHER_SHARE * taught, taught).mean()
 
     def score(self, network: nn.Module, device: torch.device, limit: int) -> float:
         """Return the AUC of malignancy on `limit` validation pictures from all over the list, at one width."""

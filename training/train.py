@@ -163,10 +163,8 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
     """Train the state's cycle to its end, with a checkpoint every few minutes."""
     cycle = recipe.cycle(state.cycle)
     task = TASKS[recipe.task](recipe, cycle, folder, runs / "cache", state.network.normalisation)
-    if recipe.teacher:
-        teacher = read_recipe(recipe.teacher)
-        # As it was after the same cycle: it must not pass on what it saw of sources that this cycle leaves out.
-        task.learn_from(averaged(teacher, read_checkpoint(teacher, runs, min(state.cycle, len(teacher.cycles) - 1))).to(device))
+    if (teacher := teacher_of(recipe, state.cycle, runs)) is not None:
+        task.learn_from(teacher.to(device), runs / recipe.name / f"answers{state.cycle}.npy")
     total_steps = max(1, math.ceil(cycle.epochs * len(task.weights) / recipe.batch))
     chances = task.weights / task.weights.sum()
     bfloat16 = has_bfloat16(device) and (recipe.bfloat16 or device.type != "cpu")
@@ -218,6 +216,19 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
         f"{recipe.name}: cycle {state.cycle} finished after {state.step} steps ({state.step * recipe.batch} pictures), "
         f"validation {validate(task, state, device):.4f}"
     )
+
+
+def teacher_of(recipe: Recipe, number: int, runs: Path) -> nn.Module | None:
+    """Return the network whose answers a cycle learns from: itself before that cycle, or the recipe's teacher as it was while it
+    had seen no source that this cycle leaves out.
+    """
+    if recipe.cycle(number).self_taught:
+        return averaged(recipe, read_checkpoint(recipe, runs, number - 1))
+    if not recipe.teacher:
+        return None
+    teacher = read_recipe(recipe.teacher)
+    left_out = recipe.sources(number) == recipe.sources(recipe.left_out_cycle())
+    return averaged(teacher, read_checkpoint(teacher, runs, teacher.left_out_cycle() if left_out else len(teacher.cycles) - 1))
 
 
 def has_bfloat16(device: torch.device) -> bool:

@@ -19,8 +19,8 @@ FIGURES = {
 }
 SOURCES = {
     "ham10000": "HAM10000, held out", "ph2": "PH2, held out", "fanconic": "ISIC archive, balanced, held out",
-    "mednode": "MED-NODE, camera photos, held out", "drawn, dermoscope": "Drawn, as through a dermoscope",
-    "drawn, phone": "Drawn, as with a phone",
+    "mednode": "MED-NODE, camera photos, held out", "melanoma10k": "ISIC archive, two collections",
+    "drawn, dermoscope": "Drawn, as through a dermoscope", "drawn, phone": "Drawn, as with a phone",
 }
 MOST_OPEN = 12
 """So many rows of figures stand open on the page."""
@@ -72,7 +72,10 @@ st.title(f"{len(cards)} networks answer", anchor=False)
 st.caption("Measured on photos that no network saw while it learned. In brackets the 95 % interval.")
 for card in cards:
     st.subheader(f"{card.title} {card.version}", anchor=False)
-    learned = ", ".join(SOURCES.get(source, source).split(",")[0] for source in card.learned_from)
+    learned = ", ".join(
+        SOURCES.get(source, source).split(",")[0] + (" (photos without their labels)" if source in card.without_labels else "")
+        for source in card.learned_from
+    )
     st.markdown(f"{TASKS.get(card.task, card.task)}. Learned from {learned}.")
     if card.malignant_means:
         st.markdown(f"Malignant means {card.malignant_means}.")

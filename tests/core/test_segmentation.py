@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core.measurement import measure, perimeter_px
+from core.preprocess import FRAMES, frame_for, normalise, resize
 from core.runtime import UnusableWeights
 from core.segmentation import (
     FUSION,
@@ -117,23 +118,23 @@ def test_two_empty_masks_agree():
 
 
 class Darkness:
-    """Stands in for a network: what is darker than skin is lesion, more or less; `shift` moves where it sees it, in input pixels, and in
-    the photo's mirror image the other way."""
+    """Stands in for a network: what is darker than skin is lesion, more or less, and `reach` input pixels around it (less, if negative)."""
 
-    def __init__(self, name: str, shift: int = 0, *, measured: bool = True):
+    def __init__(self, name: str, reach: int = 0, *, measured: bool = True):
         fit = {"intercept": 0.1, "certainty": 0.5, "agreement": 0.4}
         frames = [{"width": width, "height": height} for width, height in ((192, 144), (144, 192), (160, 160))]
         details = {"input": {"normalisation": "imagenet", "frames": frames}, "threshold": 0.5, "expected_dice": fit}
-        details |= {FUSION: {"expected_dice": dict.fromkeys(("left", "right", FUSION), fit)}} if measured else {}
+        details |= {FUSION: {"expected_dice": dict.fromkeys(("narrow", "wide", FUSION), fit)}} if measured else {}
         details["sha256"] = f"sha of {name}"
-        self.card, self.shift, self.seen = SimpleNamespace(name=name, details=details), shift, []
+        self.card, self.reach, self.seen = SimpleNamespace(name=name, details=details), reach, []
 
     def __call__(self, batch):
         self.seen.append(batch.shape)
         dark = 1 / (1 + np.exp(6 * (batch[:, :1] - 0.74)))
         soft = [cv2.GaussianBlur(one[0], (0, 0), 1.5) for one in dark]
-        moved = [np.roll(one, shift, axis=1) for one, shift in zip(soft, (self.shift, -self.shift), strict=True)]
-        return [np.stack(moved)[:, None].astype(np.float32)]
+        kernel = np.ones((2 * abs(self.reach) + 1,) * 2)
+        outlined = [(cv2.dilate if self.reach > 0 else cv2.erode)(one, kernel) for one in soft]
+        return [np.stack(outlined)[:, None].astype(np.float32)]
 
 
 def ellipse_photo(width: int, height: int, axes: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
@@ -146,20 +147,37 @@ def ellipse_photo(width: int, height: int, axes: tuple[float, float]) -> tuple[n
     return photo.astype(np.uint8), away < 1
 
 
-class LeftSeeing(Darkness):
-    """Is half blind on the right of whatever it is shown."""
+class OneSided(Darkness):
+    """Is half blind at the end of one axis of whatever it is shown."""
+
+    axis = -1
 
     def __call__(self, batch):
         (found,) = super().__call__(batch)
-        found[..., found.shape[-1] // 2 :] *= 0.2
+        np.moveaxis(found, self.axis, 0)[found.shape[self.axis] // 2 :] *= 0.2
         return [found]
 
 
-def test_the_mirror_image_makes_up_for_what_a_network_sees_on_one_side_only():
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_mirror_images_and_turns_make_up_for_what_a_network_sees_on_one_side_only(axis):
     photo, _ = ellipse_photo(640, 480, (0.3, 0.22))
-    seen = lesion_probabilities(LeftSeeing("one"), photo)
-    left, right = np.split(seen, 2, axis=1)
-    assert left.sum() == pytest.approx(right.sum(), rel=0.1) and seen.max() > 0.55
+    network = OneSided("one")
+    network.axis = axis
+    seen = lesion_probabilities(network, photo)
+    for side in (0, 1):
+        before, after = np.split(seen, 2, axis=side)
+        assert before.sum() == pytest.approx(after.sum(), rel=0.1)
+    assert seen.max() > 0.55
+
+
+@pytest.mark.parametrize("size", [(640, 480), (480, 640), (500, 500)])
+def test_mirror_images_and_turns_lie_on_one_another(size):
+    photo, _ = ellipse_photo(*size, (0.3, 0.15))
+    photo[: size[1] // 3, : size[0] // 4] = 20
+    network = Darkness("one")
+    small = resize(photo, *frame_for(*size, FRAMES))
+    (alone,) = network(normalise(small[None], network.card.details["input"]["normalisation"]))
+    assert np.allclose(lesion_probabilities(network, photo), alone[0, 0], atol=1e-5)
 
 
 def test_the_outline_of_a_12_megapixel_photo_is_as_long_as_the_lesions_and_no_stair():
@@ -171,12 +189,12 @@ def test_the_outline_of_a_12_megapixel_photo_is_as_long_as_the_lesions_and_no_st
 
 def test_networks_have_a_mask_of_all_together_between_their_own():
     photo, truth = ellipse_photo(640, 480, (0.3, 0.22))
-    found = candidates({"left": Darkness("left", -6), "right": Darkness("right", 6)}, photo)
-    assert list(found) == ["left", "right", FUSION]
-    assert overlap(found[FUSION].mask, truth) > max(overlap(found[name].mask, truth) for name in ("left", "right"))
-    single = overlap(found["left"].lesion, found["right"].lesion)
-    assert features_of(found, "left")[1] == single < features_of(found, FUSION)[1]
-    assert 0 < expected_dice({"left": Darkness("left")}, found, FUSION) <= 1
+    found = candidates({"narrow": Darkness("narrow", -6), "wide": Darkness("wide", 6)}, photo)
+    assert list(found) == ["narrow", "wide", FUSION]
+    assert overlap(found[FUSION].mask, truth) > max(overlap(found[name].mask, truth) for name in ("narrow", "wide"))
+    single = overlap(found["narrow"].lesion, found["wide"].lesion)
+    assert features_of(found, "narrow")[1] == single < features_of(found, FUSION)[1]
+    assert 0 < expected_dice({"narrow": Darkness("narrow")}, found, FUSION) <= 1
 
 
 def test_networks_that_were_not_measured_together_have_none():
@@ -207,10 +225,10 @@ def test_a_small_lesion_is_looked_at_again_from_nearer(centre):
     photo[truth > 0] = (112, 70, 50)
     network = Darkness("one")
     assert overlap(segment(network, photo).mask, truth > 0) > 0.93
-    assert len(network.seen) == 2
+    assert len(network.seen) == 4
     network.seen.clear()
     segment(network, ellipse_photo(640, 480, (0.3, 0.22))[0])
-    assert len(network.seen) == 1, "a lesion that fills enough of the frame is seen well at once"
+    assert len(network.seen) == 2, "a lesion that fills enough of the frame is seen well at once"
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 400), (3000, 2), (33, 40)])

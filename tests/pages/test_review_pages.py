@@ -262,7 +262,10 @@ def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypat
         ModelCard(name, name.title(), "1", "segmentation", ("ham10000",), "", "", "", "", figures)
         for name, figures in (("old", figures), ("new", ()))
     )
-    measured = replace(measured, advice_from=(AdviceFrom(0.104, "ham10000", 548, 0.978, 0.702),))
+    measured = replace(
+        measured, advice_from=(AdviceFrom(0.104, "ham10000", 548, 0.978, 0.702),),
+        learned_from=("ham10000", "melanoma10k"), without_labels=("melanoma10k",),
+    )  # fmt: skip
     monkeypatch.setattr("services.model_cards.model_cards", lambda: (measured, new))
     app = page("doctor/model_cards.py")
     assert app.title[0].value == "2 networks answer"
@@ -271,6 +274,7 @@ def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypat
         {"Photos": "PH2, held out (n = 100)", "Dice": "0.908 (0.894 to 0.920)", "AUC": ""},
         {"Photos": "PH2, before it learned from any of them (n = 20)", "Dice": "", "AUC": "0.800"},
     ]]  # fmt: skip
+    assert "Learned from HAM10000, ISIC archive (photos without their labels)." in words(app)
     assert "has not been measured yet" in words(app)
     assert (
         "From a probability of 10 % on, people are advised to have a doctor look: of HAM10000 it finds 98 % of the malignant lesions "

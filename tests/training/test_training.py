@@ -57,9 +57,11 @@ def test_stages_follow_one_another_and_augmentation_weakens_in_the_second_half()
 
 def test_sources_are_left_out_before_the_last_ones_are_learned_from():
     recipe = read_recipe("mobilenetv2")
-    assert set(recipe.sources(1)) - set(recipe.sources(0)) == {"ph2", "mednode"}
-    assert recipe.sources(7) == recipe.sources(1)
-    assert recipe.left_out_cycle() == 0
+    assert set(recipe.sources(1)) - set(recipe.sources(0)) == {"melanoma10k"}, "learned from, though not its labels"
+    assert recipe.without_labels(0) == () and recipe.without_labels(2) == ("melanoma10k",)
+    assert set(recipe.sources(2)) - set(recipe.sources(1)) == {"ph2", "mednode"}
+    assert recipe.sources(7) == recipe.sources(2)
+    assert recipe.left_out_cycle() == 1
     outlines = read_recipe("unet")
     assert set(outlines.sources(outlines.left_out_cycle())) == {"ham10000"}
     assert set(outlines.sources(outlines.left_out_cycle() + 1)) == {"ham10000", "ph2"}
@@ -149,6 +151,36 @@ def test_a_pupil_learns_from_its_teachers_answers(drawn_data, tiny_recipes, tmp_
     agreeing, differing = torch.tensor([[1.0, 1, 4, *[0, 4] * 3, 0]]), torch.tensor([[1.0, 1, -4, *[4, 0] * 3, 4]])
     outputs = (torch.tensor([3.0]), torch.tensor([[0.0, 3, 0, 3, 0, 3, 0]]), None, None)
     assert Classification.loss(outputs, agreeing) < Classification.loss(outputs, differing)
+
+
+def test_labels_that_it_must_not_know_reach_no_batch(drawn_data, tiny_recipes, tmp_path):
+    recipe = read_recipe(tiny_recipes["tinymobilenet"])
+    cycle = replace(recipe.cycles[0], unlabelled=("ph2",), self_taught=True)
+    recipe = replace(recipe, cycles=(replace(recipe.cycles[0], epochs=0.5), replace(cycle, epochs=0.5)))
+    state = training.train(recipe, drawn_data, runs=tmp_path, say=quiet)
+    assert state.cycle == 1 and state.finished
+    answers = np.load(tmp_path / recipe.name / "answers1.npy")
+
+    task = Classification(recipe, cycle, drawn_data, tmp_path / "cache", "minus_one_to_one")
+    teacher = training.teacher_of(recipe, 1, tmp_path)
+    task.learn_from(teacher, tmp_path / "again.npy")
+    assert np.array_equal(task.answers, answers), "the teacher is what the cycle began from, not what it has become"
+    told = np.array([row.source == "ham10000" for row in task.train_rows])
+    _, targets = task.batch(np.random.default_rng(0), np.arange(len(told)))
+    assert np.array_equal(~np.isnan(targets[:, 0]), told) and 0 < told.sum() < len(told)
+    assert (targets[~told, 1] == -1).all() and np.array_equal(targets[:, 2:], answers)
+    assert {row.source for row in task.validation_rows} == {"ham10000"}
+
+
+def test_a_picture_without_a_label_counts_by_the_teachers_answer_alone():
+    untold = torch.tensor([[np.nan, -1.0, 4, *[0, 4] * 3, 0]])
+    agreeing = (torch.tensor([4.0]), torch.tensor([[0.0, 4, 0, 4, 0, 4, 0]]), None, None)
+    differing = (torch.tensor([-4.0]), torch.tensor([[4.0, 0, 4, 0, 4, 0, 4]]), None, None)
+    assert Classification.loss(agreeing, untold) + 1 < Classification.loss(differing, untold)
+    told = torch.tensor([[1.0, 1.0, 4, *[0, 4] * 3, 0]])
+    both = tuple(torch.cat([one, one]) if one is not None else None for one in agreeing)
+    alone = [Classification.loss(agreeing, targets) for targets in (told, untold)]
+    assert Classification.loss(both, torch.cat([told, untold])) == pytest.approx(float(sum(alone)) / 2)
 
 
 def test_a_stopped_training_goes_on_where_it_was(drawn_data, tiny_recipes, tmp_path, monkeypatch):
