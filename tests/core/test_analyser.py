@@ -168,8 +168,12 @@ class Pointing:
     def __call__(self, batch):
         height, width = batch.shape[2:]
         rows, columns = np.ogrid[:height, :width]
-        at = np.reshape((self.x, 1 - self.x), (2, 1, 1, 1))  # of the photo and of its mirror image
-        return [(np.hypot(rows - height / 2, columns - width * at) < 0.15 * height).astype(np.float32)]
+        # Of a wide photo, of its mirror images, and of all of them turned: then the photo's width lies along the rows.
+        turned = height > width
+        along, across, (length, middle) = (rows, columns, (height, width)) if turned else (columns, rows, (width, height))
+        there, back = self.x, 1 - self.x
+        at = np.reshape((there, there, back, back) if turned else (there, back, there, back), (4, 1, 1, 1))
+        return [(np.hypot(across - middle / 2, along - length * at) < 0.15 * min(width, height)).astype(np.float32)]
 
 
 @pytest.mark.parametrize(("places", "disagree"), [((0.5, 0.52), False), ((0.35, 0.65), True)])

@@ -15,7 +15,7 @@ from tests.pages import made
     ("probability", "confidence", "said"),
     [
         (0.02, "high", ADVICE["benign", "high"]),
-        (0.07, "medium", ADVICE["benign", "medium"]),
+        (DOUBT_FROM - 0.01, "medium", ADVICE["benign", "medium"]),
         (DOUBT_FROM, "low", ADVICE["benign", "low"]),
         (0.02, "low", BENIGN_BY_CAMERA),
     ],

@@ -130,7 +130,7 @@ def test_uncertain_photo_is_to_be_taken_again(mole, add) -> None:
 
 
 def test_benign_call_with_doubt_left_does_not_stand_fine_until_a_doctor_cleared_it(mole, add, review) -> None:
-    add(days_ago=20, probability=0.07)
+    add(days_ago=20, probability=DOUBT_FROM - 0.01)
     assert state_of(mole).state == "fine"
     newest = add(probability=0.12)
     assert said(mole) == ("due", "The newest photo leaves some doubt; have a doctor look")
