@@ -202,12 +202,14 @@ def _right(hits: np.ndarray) -> bool:
 def operating_point(answers: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict:
     """Return the highest threshold at which SENSITIVITY of the malignant lesions of every source are found, and what it gives in each.
 
+    It is a whole percentage, as pages tell probabilities: advice begins where they say it does, and this is measured there.
     `answers` holds probabilities and labels by source.
     """
     malignant = [probabilities[labels == 1] for probabilities, labels in answers.values()]
     threshold = min(float(np.quantile(some, 1 - SENSITIVITY, method="lower")) for some in malignant if some.size)
+    threshold = math.floor(100 * threshold) / 100
     return {
-        "threshold": round(threshold, 5),
+        "threshold": threshold,
         "sources": {
             source: {
                 "sensitivity": round(_share(probabilities >= threshold, labels == 1), 4),
@@ -480,7 +482,7 @@ def judge_probability(
     bands = fit_bands(list(_by_source(calibration, large, fits, shares).values()))
     point = operating_point(_by_source([*calibration, *validation], large, fits, shares))
     # From the point on people are advised to have a doctor look, which is what "benign, low confidence" says to them.
-    bands["medium_benign"] = max(bands["high_benign"], min(bands["medium_benign"], math.floor(100 * point["threshold"]) / 100))
+    bands["medium_benign"] = max(bands["high_benign"], min(bands["medium_benign"], point["threshold"]))
     together = {"networks": list(cards), "operating_point": point, "metrics": [], "reliability": {}}
     for source, photos in tests.items():
         answers = _answers(photos, fits, shares)

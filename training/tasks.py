@@ -124,7 +124,9 @@ class Classification:
         """
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            np.save(file, [self._asked(teacher, index) for index in range(len(self.train_rows))])
+            partial = file.with_suffix(".partial.npy")
+            np.save(partial, [self._asked(teacher, index) for index in range(len(self.train_rows))])
+            partial.replace(file)
         self.answers = np.load(file)
 
     @torch.inference_mode()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import hashlib
 import math
 import time
 from dataclasses import dataclass
@@ -164,7 +165,7 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
     cycle = recipe.cycle(state.cycle)
     task = TASKS[recipe.task](recipe, cycle, folder, runs / "cache", state.network.normalisation)
     if (teacher := teacher_of(recipe, state.cycle, runs)) is not None:
-        task.learn_from(teacher.to(device), runs / recipe.name / f"answers{state.cycle}.npy")
+        task.learn_from(teacher.to(device), runs / recipe.name / f"answers{state.cycle}-{fingerprint(teacher)}.npy")
     total_steps = max(1, math.ceil(cycle.epochs * len(task.weights) / recipe.batch))
     chances = task.weights / task.weights.sum()
     bfloat16 = has_bfloat16(device) and (recipe.bfloat16 or device.type != "cpu")
@@ -229,6 +230,14 @@ def teacher_of(recipe: Recipe, number: int, runs: Path) -> nn.Module | None:
     teacher = read_recipe(recipe.teacher)
     left_out = recipe.sources(number) == recipe.sources(recipe.left_out_cycle())
     return averaged(teacher, read_checkpoint(teacher, runs, teacher.left_out_cycle() if left_out else len(teacher.cycles) - 1))
+
+
+def fingerprint(network: nn.Module) -> str:
+    """Return what tells a network from one with other weights, so that the answers of one are never taken for another's."""
+    sha256 = hashlib.sha256()
+    for values in network.state_dict().values():
+        sha256.update(values.cpu().numpy().tobytes())
+    return sha256.hexdigest()[:8]
 
 
 def has_bfloat16(device: torch.device) -> bool:

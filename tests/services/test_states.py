@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import timedelta
-from math import floor
 
 import pytest
 from sqlalchemy import delete, event, select, update
@@ -143,7 +142,7 @@ def test_doubt_begins_where_pages_begin_to_say_have_a_doctor_look() -> None:
     cards = [read_card(path).details for path in settings().weights.glob("*/card.json")]
     judging = [card for card in cards if card.get("share")]
     assert {card["bands"]["medium_benign"] for card in judging} == {DOUBT_FROM}
-    assert {floor(100 * card["together"]["operating_point"]["threshold"]) for card in judging} == {floor(100 * DOUBT_FROM)}
+    assert {card["together"]["operating_point"]["threshold"] for card in judging} == {DOUBT_FROM}
 
 
 @pytest.mark.parametrize(
