@@ -38,7 +38,7 @@ weights: .venv-dev/.installed
 	.venv-dev/bin/python -m training.gate --data $(DATA)
 	.venv-dev/bin/python -m training.evaluate --data $(DATA) --weights $(LEFT_OUT) --sources ph2 mednode $(PHOTOS:%=--limit %)
 	.venv-dev/bin/python -m training.evaluate --all --data $(DATA) --left-out $(LEFT_OUT) --report $(PHOTOS:%=--limit %)
-	.venv-dev/bin/python -m benchmarks.repeatability --fit --lesions $(or $(PHOTOS),300) --data $(DATA)
+	.venv-dev/bin/python -m benchmarks.repeatability --fit --lesions $(or $(PHOTOS),200) --data $(DATA)
 
 evaluate: .venv-dev/.installed
 	.venv-dev/bin/python -m training.evaluate --all --data $(DATA) --report
