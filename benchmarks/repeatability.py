@@ -268,7 +268,7 @@ def main() -> None:
         source = f"re-photographs of real lesions, benchmarks.repeatability --fit; {networks}"
         found = retests(analyser, held_back, chosen.again, 1, scale_error=0.0)
         if not found:
-            raise SystemExit(f"The networks of {chosen.weights} found no lesion in two photos of it: train them for longer, or fit on more.")
+            raise SystemExit(f"The networks of {chosen.weights} found no lesion in two photos of it: train them longer.")
         table = fitted(found, source)
         (chosen.weights / change.TABLE.name).write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
         print(f"Written: {chosen.weights / change.TABLE.name}. Run again without --fit for the figures on the test part.")
