@@ -4,13 +4,16 @@ Two measurements x and y of one thing that did not change differ by more than 1.
 standard error of measurement: the smallest detectable change (Bland, Altman, "Measuring agreement in method comparison studies", Stat.
 Methods Med. Res. 8, 1999; Weir, "Quantifying test-retest reliability", J. Strength Cond. Res. 19, 2005). Sizes scatter in proportion to
 themselves and probabilities on the logit scale, so both are compared there.
+
+Of several photos of one visit each size is the mean, weighted by how certain their outlines are: its variance is the inverse of the sum
+of their inverse variances (Cochran, "The combination of estimates from different experiments", Biometrics 10, 1954).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -28,10 +31,25 @@ UNITLESS = (
     "colour_contrast", "colour_variation", "colour_asymmetry_long", "colour_asymmetry_short", "colours", "abrupt_segments",
     "abcd_without_structures",
 )  # fmt: skip
+ENDINGS = ("_mm2", "_mm", "_px", "_fraction")
+"""What a size's name ends in, by its unit."""
 TABLE = Path(__file__).resolve().parents[1] / "weights" / "repeatability.json"
 """Fitted by `python -m benchmarks.repeatability --fit` on the networks beside it."""
 
 Kind = Literal["relative", "absolute", "logit"]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What is known of one photo's outline."""
+
+    expected_dice: float | None = None
+    scale_error: float = 0.0
+    """Relative standard error with which its lengths were brought to the scale of the photo that stands for the visit."""
+
+
+Outlines = tuple[Outline, ...]
+"""Of the photos of one visit whose mean its sizes are; first that of the photo that stands for it."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +72,23 @@ class Repeatability:
             return self.error
         certain, lacking = self.of_outline
         return float(np.hypot(certain, lacking * (1 - expected_dice)))
+
+    def error_of(self, outlines: Outlines, power: int = 1) -> float:
+        """Return the error of the mean over photos of one visit; that of the first, which stands for the visit, but for sizes.
+
+        `power` is 2 for areas, 1 for lengths: how the photos' errors of scale count.
+        """
+        if self.kind != "relative":
+            return self.error_at(outlines[0].expected_dice)
+        return float(np.sum(self._certainties(outlines, power)) ** -0.5)
+
+    def mean_of(self, logarithms: Sequence[float], outlines: Outlines, power: int = 1) -> float:
+        """Return the mean of a size's logarithms in photos of one visit, each weighted by the inverse of its variance."""
+        return float(np.average(logarithms, weights=self._certainties(outlines, power)))
+
+    def _certainties(self, outlines: Outlines, power: int) -> list[float]:
+        errors = (np.hypot(self.error_at(one.expected_dice), power * one.scale_error) for one in outlines)
+        return [max(error, 1e-6) ** -2 for error in errors]
 
 
 def _read(path: Path) -> dict[str, Repeatability]:
@@ -85,7 +120,7 @@ class Measured:
     measurements: Mapping[str, float]
     malignant_probability: float | None = None
     scale: Scale | None = None
-    expected_dice: float | None = None
+    outlines: Outlines = (Outline(),)
 
 
 @dataclass(frozen=True)
@@ -135,15 +170,61 @@ FRAME_ERROR = 0.10
 """The same of the camera's distance, where a person tries to take the same photo again: an assumption, wide on purpose."""
 
 
-def smallest_detectable_change(name: str, value: float, *scale_errors: float, dices: Sequence[float | None] = (None, None)) -> float:
+WORTH_TELLING = 0.2
+"""Relative growth in area that a visit should be able to tell."""
+
+
+def together(standing: Measured, others: Sequence[tuple[Measured, float | None]]) -> Measured:
+    """Return what several photos of one visit measure together: the numbers of `standing`, its sizes the means over all photos.
+
+    With each of the others comes the relative scale of an accepted registration of `standing` onto it, None where there is none. One
+    whose sizes cannot be brought to one unit with those of `standing` does not count.
+    """
+    counted = [(one, scale) for one, scale in others if comparable(standing, one, scale) is not Unit.FRAME]
+    if not counted:
+        return standing
+    outlines = *standing.outlines, *(_brought(standing, one) for one, _ in counted)
+    measurements = dict(standing.measurements)
+    for base in SIZES:
+        pairs = [_pair(base, comparable(standing, one, scale), standing, one, scale) for one, scale in counted]
+        if base not in REPEATABILITY or not all(pair and min(pair[1:3]) > 0 for pair in pairs):
+            continue
+        grown = [0.0] * len(standing.outlines) + [float(np.log(after / before)) for _, before, after, _ in pairs]
+        ratio = np.exp(REPEATABILITY[base].mean_of(grown, outlines, _power(pairs[0][0])))
+        for name in (f"{base}{ending}" for ending in ENDINGS):
+            if name in measurements:
+                measurements[name] = float(measurements[name] * ratio)
+    return replace(standing, measurements=measurements, outlines=outlines)
+
+
+def _brought(standing: Measured, other: Measured) -> Outline:
+    """The other photo's outline as one of the visit: what scales of their own err by is told by `standing.scale`."""
+    in_mm = standing.scale is not None and other.scale is not None
+    return replace(other.outlines[0], scale_error=0.0 if in_mm else REGISTRATION_ERROR)
+
+
+def detectable_growth(visit: Measured) -> float:
+    """Return from which relative growth in area on two visits like this one tell it, as far as outlines and their own scales go."""
+    own = visit.scale.relative_error if visit.scale else 0.0
+    return smallest_detectable_change("area_mm2", 1.0, own, own, outlines=(visit.outlines, visit.outlines))
+
+
+def wants_another_photo(visit: Measured) -> bool:
+    """Tell whether the outline is so unsure that a growth of WORTH_TELLING would be lost in its error."""
+    return detectable_growth(visit) > WORTH_TELLING
+
+
+def smallest_detectable_change(
+    name: str, value: float, *scale_errors: float, outlines: Sequence[Outlines] = ((Outline(),), (Outline(),))
+) -> float:
     """Return the 95 % smallest detectable change of a measurement from `value`, in its own unit.
 
     `scale_errors` are the relative standard errors of the scales of both visits; they count doubly for areas and not at all for
-    measures without a length. `dices` are the expected Dice overlaps of both outlines. A growth and a shrinking that are equally
-    detectable differ a little in size; this is the growth. Raises KeyError for a name that nobody fitted.
+    measures without a length. `outlines` are those of both visits. A growth and a shrinking that are equally detectable differ a
+    little in size; this is the growth. Raises KeyError for a name that nobody fitted.
     """
     known = REPEATABILITY[_base(name)]
-    spread = Z95 * _spread(name, scale_errors, dices)
+    spread = Z95 * _spread(name, scale_errors, outlines)
     if known.kind == "relative":
         return value * (float(np.exp(spread)) - 1)
     return float(from_logit(logit(value) + spread)) - value if known.kind == "logit" else spread
@@ -159,7 +240,7 @@ def compare(baseline: Measured, latest: Measured, relative_scale: float | None =
     for name in REPEATABILITY:
         pair = _pair(name, unit, baseline, latest, relative_scale)
         if pair is not None:
-            changes.append(_change(*pair, (baseline.expected_dice, latest.expected_dice)))
+            changes.append(_change(*pair, (baseline.outlines, latest.outlines)))
     return tuple(changes)
 
 
@@ -210,10 +291,10 @@ def _slopes(years: np.ndarray, heights: np.ndarray) -> np.ndarray:
     return np.median((heights[:, second] - heights[:, first]) / (years[second] - years[first]), axis=1)
 
 
-def _change(name: str, before: float, after: float, scale_errors: tuple[float, ...], dices: tuple[float | None, float | None]) -> Change:
+def _change(name: str, before: float, after: float, scale_errors: tuple[float, ...], outlines: tuple[Outlines, Outlines]) -> Change:
     known = REPEATABILITY[_base(name)]
-    spread = Z95 * _spread(name, scale_errors, dices)
-    detectable = smallest_detectable_change(name, before, *scale_errors, dices=dices)
+    spread = Z95 * _spread(name, scale_errors, outlines)
+    detectable = smallest_detectable_change(name, before, *scale_errors, outlines=outlines)
     ratio = known.kind == "relative" and before > 0 and after > 0
     if ratio:
         distance = abs(np.log(after / before))
@@ -247,15 +328,15 @@ def _pair(
 
 
 def _base(name: str) -> str:
-    for ending in ("_mm2", "_mm", "_px", "_fraction"):
+    for ending in ENDINGS:
         if name.endswith(ending) and name.removesuffix(ending) in REPEATABILITY:
             return name.removesuffix(ending)
     return name
 
 
-def _spread(name: str, scale_errors: Sequence[float], dices: Sequence[float | None]) -> float:
+def _spread(name: str, scale_errors: Sequence[float], outlines: Sequence[Outlines]) -> float:
     """Return the standard deviation of the difference between two visits without change, on the scale of the measurement's kind."""
-    own = sum(REPEATABILITY[_base(name)].error_at(dice) ** 2 for dice in dices)
+    own = sum(REPEATABILITY[_base(name)].error_of(one, _power(name)) ** 2 for one in outlines)
     return float(np.sqrt(own + _power(name) ** 2 * sum(error**2 for error in scale_errors)))
 
 

@@ -128,8 +128,13 @@ def views(network: Network, rgb: RGB, mask: Mask) -> NDArray[np.float32]:
     details = network.card.details["input"]
     if "skin" in details:
         rgb = with_skin(rgb, skin_colour(rgb, mask), details["skin"])
-    crops = [crop(rgb, square, details["size"]) for square in squares_of(network, rgb, mask)]
-    return normalise(np.stack(crops + [picture[:, ::-1] for picture in crops]), details["normalisation"])
+    return mirrored_crops(rgb, squares_of(network, rgb, mask), details["size"], details["normalisation"])
+
+
+def mirrored_crops(rgb: RGB, squares: Sequence[Square], size: int, normalisation: str) -> NDArray[np.float32]:
+    """Return network input of squares of a photo, then of the mirror image of each: B x 3 x `size` x `size`."""
+    crops = [crop(rgb, square, size) for square in squares]
+    return normalise(np.stack(crops + [picture[:, ::-1] for picture in crops]), normalisation)
 
 
 def sigmoid(logit: float) -> float:

@@ -20,7 +20,7 @@ from pages._parts import (
     preferences,
     query_number,
 )
-from pages._words import area_words, plain
+from pages._words import area_words, brief, plain
 from services import lesions
 from services.errors import AccessError
 from services.reviews import PatientReview, ReviewView
@@ -66,10 +66,12 @@ def headline(shown: PhotoView | None) -> str:
 
 
 def other_photos(visit: VisitView, shown: PhotoView, *, page: str) -> None:
-    """Ways to the other photos of the same day."""
+    """Ways to the other photos of the same day, with what each says: one may look worse than the one shown."""
     for place, other in enumerate(visit.photos, start=1):
         if other.id != shown.id:
-            link(page, f"Photo {place} of this day", icon=":material/photo:", mole=visit.lesion_id, visit=visit.id, photo=other.id)
+            said = f": {brief(other.finding).lower()}" if other.accepted and other.finding else "" if other.accepted else ": refused"
+            words = f"Photo {place} of this day{said}"
+            link(page, words, icon=":material/photo:", mole=visit.lesion_id, visit=visit.id, photo=other.id)
 
 
 def pictures(shown: PhotoView, corrected: Sequence[ReviewView] = ()) -> None:

@@ -141,7 +141,8 @@ def numbers(shown: Evolution) -> None:
     table(rows, label="Numbers of each visit", key=f"numbers_{shown.timeline.lesion.id}")
     address = full_address(f"/export/mole/{shown.timeline.lesion.id}.csv")
     st.markdown(f":material/download: [Download all numbers as CSV]({address})")
-    st.caption("In brackets the error, 95 %. Sizes in % of the frame carry no scale: the distance of the camera changes them.")
+    means = " Of several photos of one day the size is the mean; the one with the surer outline counts more." if shown.means else ""
+    st.caption(f"In brackets the error, 95 %. Sizes in % of the frame carry no scale: the distance of the camera changes them.{means}")
 
 
 def _row(shown: Evolution, visit: VisitView) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from core import change
+from core.change import Outline, Outlines
 from services.sizes import Link, Shot, relative_scale
 from services.words import Preferences
 
@@ -92,12 +93,12 @@ def sentence(found: change.Change, since: date, words: Preferences) -> str:
     ).replace("%", " %")
 
 
-def edges(measurement: str, value: float, pixel_error: float, expected_dice: float | None) -> tuple[float, float]:
+def edges(measurement: str, value: float, pixel_error: float, outlines: Outlines = (Outline(),)) -> tuple[float, float]:
     """Where 95 % of re-photographs would lie about a value; `pixel_error` is the relative error its scale adds."""
     known = change.REPEATABILITY.get(measurement)
     if known is None:
         return value, value
-    error = known.error_at(expected_dice)
+    error = known.error_of(outlines, 2 if measurement == "area" else 1)
     match known.kind:
         case "relative":
             reach = math.exp(change.Z95 * math.hypot(error, pixel_error))

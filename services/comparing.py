@@ -58,7 +58,7 @@ def compare(actor: Person, *, lesion_id: int, first_visit_id: int | None = None,
     instead = (first, second) != usual
     with reading() as session:
         links = [link for _, link in states.links_of(session, [lesion_id])]
-    between = changes.compared(shot_of(first), shot_of(second), links)
+    between = changes.compared(shot_of(first, links), shot_of(second, links), links)
     words = Preferences.of(actor)
     said = changes.sentence(between.announced, between.since, words) if between.announced else changes.nothing(between, words)
     return Comparison(lesion_id, timeline.lesion.name, visits, first, second, found.accepted, found.by_skin, instead, said, unjudged)

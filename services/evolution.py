@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from io import StringIO
 
 from sqlalchemy import select
@@ -13,15 +14,15 @@ from sqlalchemy.orm import Session
 
 import core
 from core import change
-from core.change import Measured
+from core.change import Measured, Outline
 from db.models import Diagnosis, Review, Upload, Visit
 from services import audit, blind, changes, lesions, policy, reviews, states
 from services.audit import Action
 from services.changes import Compared
-from services.sizes import Link, PixelSize, Shot, Unit, pixel_sizes
+from services.sizes import Link, PixelSize, Shot, Unit, of_visit, pixel_sizes
 from services.states import MoleState
 from services.unit_of_work import reading, transaction
-from services.views import Person, Timeline, VisitView
+from services.views import Person, PhotoView, Timeline, VisitView
 from services.words import Preferences, digits
 
 SIZES = {
@@ -87,6 +88,8 @@ class Evolution:
     compared: tuple[Compared, ...]
     """The newest visit against the first, and against the one before."""
     markers: tuple[Marker, ...]
+    means: bool = False
+    """Whether the sizes of some visit are the mean over its photos."""
 
     @property
     def visits(self) -> tuple[VisitView, ...]:
@@ -167,7 +170,7 @@ def described(
     timeline: Timeline, state: MoleState, links: Sequence[Link], judged: Sequence[Marker] = (), words: Preferences = Preferences()
 ) -> Evolution:
     """The evolution of what is known of a mole: `links` say which photos lie over each other, `judged` are the reviews."""
-    shots = {visit.id: shot_of(visit) for visit in timeline.visits if visit.finding}
+    shots = {visit.id: shot_of(visit, links) for visit in timeline.visits if visit.finding}
     in_order = list(shots.values())
     lines = _lines(timeline.visits, shots, pixel_sizes(in_order, links))
     compared = changes.against(in_order, links) if len(in_order) > 1 else ()
@@ -177,15 +180,33 @@ def described(
     notes = [Marker(visit.id, "note", note.author, "Note", note.text) for visit in timeline.visits for note in visit.notes]
     changed = any(one.matters for one in compared)
     said = changes.headline(in_order, links, words)
-    return Evolution(timeline, state, said, changed, trend, lines, compared, (*notes, *judged))
+    means = any(len(shot.measured.outlines) > 1 for shot in in_order)
+    return Evolution(timeline, state, said, changed, trend, lines, compared, (*notes, *judged), means)
 
 
-def shot_of(visit: VisitView) -> Shot:
-    """The numbers of a visit that was measured."""
-    finding, own = visit.finding, visit.photo.scale
+def shot_of(visit: VisitView, links: Sequence[Link] = ()) -> Shot:
+    """The numbers of a visit that was measured, sizes over all its photos."""
+    return of_visit([_photo_shot(photo, visit.visited_on) for photo in visit.photos if photo.accepted and photo.finding], links)
+
+
+def asks_for_another(visit: VisitView) -> str:
+    """Why a second photo of the day would make the visit's sizes surer, for the patient; empty where one photo is sure enough, and
+    where there are two already."""
+    measured = [photo for photo in visit.photos if photo.accepted and photo.finding]
+    if len(measured) != 1 or not change.wants_another_photo(shot_of(visit).measured):
+        return ""
+    least = 100 * change.detectable_growth(shot_of(visit).measured)
+    return (
+        "The edge of the mole is hard to tell in this photo: against a photo of another day it alone would show a growth only from "
+        f"about {least:.0f} % on. Add a second photo of the same day, and the timeline goes by both."
+    )
+
+
+def _photo_shot(photo: PhotoView, day: date) -> Shot:
+    finding, own = photo.finding, photo.scale
     scale = core.Scale(own.mm_per_pixel, own.source, own.relative_error) if own else None
-    measured = Measured(finding.measurements, finding.malignant_probability, scale, finding.expected_dice)
-    return Shot(finding.upload_id, visit.visited_on, measured)
+    outlines = (Outline(finding.expected_dice),)
+    return Shot(photo.id, day, Measured(finding.measurements, finding.malignant_probability, scale, outlines))
 
 
 def _reviews(session: Session, lesion_id: int, *, for_patient: bool, hidden: Collection[int]) -> Iterator[Marker]:
@@ -220,7 +241,7 @@ def _lines(visits: Sequence[VisitView], shots: Mapping[int, Shot], pixels: Mappi
         in_unit[pixels[shot.upload_id].unit][visit_id] = shot
     units = [unit for unit in Unit if in_unit[unit]] or [Unit.FRAME]
     lines = [
-        _line(visits, name, label, words, measurement, _sizes(in_unit[unit], pixels, unit, measurement, power))
+        _line(visits, name, label, words, measurement, _sizes(in_unit[unit], pixels, unit, measurement, power), shots)
         for name, label, measurement, power in (("area", "Area", "area", 2), ("diameter", "Longest diameter", "longest_diameter", 1))
         for unit in units
         for words in [SIZES[unit][2 - power]]
@@ -231,7 +252,7 @@ def _lines(visits: Sequence[VisitView], shots: Mapping[int, Shot], pixels: Mappi
             visit_id: (shot.measured.measurements[measurement], 0.0)
             for visit_id, shot in shots.items() if measurement in shot.measured.measurements
         }
-        lines.append(_line(visits, name, label, "", measurement, found))
+        lines.append(_line(visits, name, label, "", measurement, found, shots))
     lines += [_growth(lines), _probability(visits)]
     return tuple(lines)
 
@@ -260,11 +281,12 @@ def _sizes(shots: Mapping[int, Shot], pixels: Mapping[int, PixelSize], unit: Uni
 
 
 def _line(
-    visits: Sequence[VisitView], name: str, label: str, unit: str, measurement: str, numbers: Mapping[int, Number]
+    visits: Sequence[VisitView], name: str, label: str, unit: str, measurement: str, numbers: Mapping[int, Number],
+    shots: Mapping[int, Shot],
 ) -> Line:
     values = tuple(numbers[visit.id][0] if visit.id in numbers else None for visit in visits)
     edges = [
-        changes.edges(measurement, *numbers[visit.id], visit.finding.expected_dice) if visit.id in numbers else (None, None)
+        changes.edges(measurement, *numbers[visit.id], shots[visit.id].measured.outlines) if visit.id in numbers else (None, None)
         for visit in visits
     ]
     return Line(name, label, unit, values, tuple(low for low, _ in edges), tuple(high for _, high in edges))
@@ -301,7 +323,7 @@ def _compared_area(lines: Sequence[Line]) -> Line:
 def _probability(visits: Sequence[VisitView]) -> Line:
     """In %, with what the networks disagree on or what re-photographing gives, whichever is wider."""
     found = [visit.finding for visit in visits]
-    both = [(changes.edges(change.PROBABILITY, one.malignant_probability, 0.0, None), one.interval) if one else None for one in found]
+    both = [(changes.edges(change.PROBABILITY, one.malignant_probability, 0.0), one.interval) if one else None for one in found]
     return Line(
         "probability", "Probability of malignancy", "%",
         tuple(100 * one.malignant_probability if one else None for one in found),

@@ -11,11 +11,11 @@ import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from core.change import REGISTRATION_ERROR, Measured
+from core.change import REGISTRATION_ERROR, Measured, together
 
 
 class Unit(StrEnum):
@@ -69,6 +69,18 @@ def pixel_sizes(shots: Sequence[Shot], links: Iterable[Link]) -> dict[int, Pixel
         if len(together) > 1:
             found |= {upload_id: PixelSize(Unit.FIRST, *size) for upload_id, size in _spread({together[0]: (1.0, 0.0)}, ways).items()}
     return {shot.upload_id: found.get(shot.upload_id, PixelSize(Unit.FRAME, 1.0, 0.0)) for shot in shots}
+
+
+def of_visit(photos: Sequence[Shot], links: Iterable[Link]) -> Shot:
+    """The visit that its measured photos make, oldest first: its newest photo stands for it, and sizes are the means over all photos
+    that can be brought to one unit with that one's.
+    """
+    *others, standing = photos
+    if not others:
+        return standing
+    ways = list(links)
+    with_scale = [(one.measured, relative_scale(standing.upload_id, one.upload_id, ways)) for one in others]
+    return replace(standing, measured=together(standing.measured, with_scale))
 
 
 def relative_scale(first: int, second: int, links: Iterable[Link]) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,11 +11,11 @@ from sqlalchemy import Row, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 import core
-from core.change import Measured
+from core.change import Measured, Outline
 from db.models import Alignment, Diagnosis, Lesion, Management, Reminder, Review, Upload, Visit
 from services import changes
 from services.fields import today
-from services.sizes import Link, Shot
+from services.sizes import Link, Shot, of_visit
 from services.words import Preferences
 
 FINE, DUE, CHANGED, REFER = "fine", "due", "changed", "refer"
@@ -52,11 +52,14 @@ class MoleState:
 
 @dataclass(frozen=True)
 class _Visit:
-    """A measured visit of a mole: its newest photo and that photo's newest diagnosis."""
+    """A measured visit of a mole: its newest photo and that photo's newest diagnosis, and whether another photo of it looks worse."""
 
     shot: Shot
+    """Sizes over all photos of the visit."""
     diagnosis: str
     confidence: str
+    also_malignant: str
+    """Confidence with which another photo of the visit looks malignant where the newest does not; empty where none does."""
 
 
 def states(session: Session, lesion_ids: Sequence[int], words: Preferences = Preferences()) -> dict[int, MoleState]:
@@ -73,11 +76,11 @@ def states(session: Session, lesion_ids: Sequence[int], words: Preferences = Pre
 
 
 def _states(session: Session, lesion_ids: Sequence[int], words: Preferences) -> dict[int, MoleState]:
-    visits = _visits(session, lesion_ids)
     reviews = _reviews(session, lesion_ids)
     links = defaultdict(list)
     for lesion_id, link in links_of(session, lesion_ids):
         links[lesion_id].append(link)
+    visits = _visits(session, lesion_ids, links)
     dated = session.execute(
         select(Lesion.id, Lesion.recheck_days, Reminder.due_on)
         .outerjoin(Reminder, Reminder.lesion_id == Lesion.id)
@@ -106,6 +109,9 @@ def _state(
         return MoleState(REFER, said, change, due_on)
     if newest.diagnosis == "malignant" and not cleared:
         return MoleState(REFER, f"The newest photo looks malignant, {newest.confidence} confidence", change, due_on)
+    if newest.also_malignant and not cleared:
+        said = f"Another photo of the same day as the newest looks malignant, {newest.also_malignant} confidence"
+        return MoleState(REFER, said, change, due_on)
     if told is not None and not cleared:
         return MoleState(CHANGED, changes.sentence(told.announced, told.since, words), change, due_on)
     if due_on <= today():
@@ -143,21 +149,22 @@ def links_of(session: Session, lesion_ids: Sequence[int]) -> Iterator[tuple[int,
         yield lesion_id, Link(*link)
 
 
-def _visits(session: Session, lesion_ids: Sequence[int]) -> dict[int, list[_Visit]]:
+def _visits(session: Session, lesion_ids: Sequence[int], links: Mapping[int, Sequence[Link]]) -> dict[int, list[_Visit]]:
     """The first, the last but one and the last measured visit of each mole, by date."""
-    of_visit = func.row_number().over(partition_by=Visit.id, order_by=(Upload.id.desc(), Diagnosis.id.desc())).label("of_visit")
+    of_photo = func.row_number().over(partition_by=Upload.id, order_by=Diagnosis.id.desc()).label("of_photo")
     newest = (
-        select(Visit.lesion_id, Visit.visited_on, Upload.id.label("upload_id"), Diagnosis.id.label("diagnosis_id"), of_visit)
+        select(Visit.lesion_id, Visit.visited_on, Upload.id.label("upload_id"), Diagnosis.id.label("diagnosis_id"), of_photo)
         .join(Upload, Upload.visit_id == Visit.id)
         .join(Diagnosis, Diagnosis.upload_id == Upload.id)
         .where(Visit.lesion_id.in_(lesion_ids), Upload.accepted, Upload.deleted_at.is_(None))
         .subquery()
     )
+    # Photos of one visit share a place: a mole has one visit a day.
     places = [
-        func.row_number().over(partition_by=newest.c.lesion_id, order_by=order).label(name)
+        func.dense_rank().over(partition_by=newest.c.lesion_id, order_by=order).label(name)
         for name, order in (("from_first", newest.c.visited_on), ("from_last", newest.c.visited_on.desc()))
     ]
-    ranked = select(newest, *places).where(newest.c.of_visit == 1).subquery()
+    ranked = select(newest, *places).where(newest.c.of_photo == 1).subquery()
     rows = session.execute(
         select(
             ranked.c.lesion_id, ranked.c.upload_id, ranked.c.visited_on, Diagnosis.measurements, Diagnosis.malignant_probability,
@@ -167,16 +174,23 @@ def _visits(session: Session, lesion_ids: Sequence[int]) -> dict[int, list[_Visi
         .join(Diagnosis, Diagnosis.id == ranked.c.diagnosis_id)
         .join(Upload, Upload.id == ranked.c.upload_id)
         .where((ranked.c.from_first == 1) | (ranked.c.from_last <= 2))
-        .order_by(ranked.c.visited_on)
+        .order_by(ranked.c.visited_on, ranked.c.upload_id)
     )
-    found = defaultdict(list)
+    found: dict[int, dict[date, list[tuple[Shot, str, str]]]] = defaultdict(lambda: defaultdict(list))
     for lesion_id, upload_id, visited_on, measurements, probability, dice, diagnosis, confidence, *own in rows:
         scale = core.Scale(*own) if own[0] is not None else None
         # Of dozens of measurements those that a state goes by: comparing all would take most of the time.
         decisive = {name: value for name, value in measurements.items() if name.startswith(changes.ANNOUNCED)}
-        measured = Measured(decisive, probability, scale, dice)
-        found[lesion_id].append(_Visit(Shot(upload_id, visited_on, measured), diagnosis, confidence))
-    return found
+        shot = Shot(upload_id, visited_on, Measured(decisive, probability, scale, (Outline(dice),)))
+        found[lesion_id][visited_on].append((shot, diagnosis, confidence))
+    return {lesion_id: [_visit(one, links[lesion_id]) for one in days.values()] for lesion_id, days in found.items()}
+
+
+def _visit(photos: Sequence[tuple[Shot, str, str]], links: Sequence[Link]) -> _Visit:
+    """The visit that these photos make, oldest first."""
+    *others, (_, diagnosis, confidence) = photos
+    also = "" if diagnosis == "malignant" else next((sure for _, call, sure in reversed(others) if call == "malignant"), "")
+    return _Visit(of_visit([shot for shot, _, _ in photos], links), diagnosis, confidence, also)
 
 
 def _reviews(session: Session, lesion_ids: Sequence[int]) -> dict[int, Row]:

@@ -624,7 +624,7 @@ def main() -> None:
         hard = (
             None
             if options.probability
-            else report.hard_case_entries(options.weights, options.data, say=lambda line: print(line, flush=True))
+            else report.hard_case_entries(options.weights, options.data, lambda line: print(line, flush=True), options.limit)
         )
         report.write(cards, hard, table(cards), options.report)
 

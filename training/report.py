@@ -127,9 +127,9 @@ NOTES = """\
 """
 
 
-def hard_case_entries(weights: Path, folder: Path, say: Callable[[str], None]) -> list[dict]:
-    """Judge held-out photos made hard (training.hard_cases)."""
-    rows = hard_cases.held_out_rows(folder, limit=HARD_CASES)
+def hard_case_entries(weights: Path, folder: Path, say: Callable[[str], None], limit: int | None = None) -> list[dict]:
+    """Judge held-out photos made hard (training.hard_cases): at most HARD_CASES of each source, or `limit` where that is fewer."""
+    rows = hard_cases.held_out_rows(folder, limit=min(limit or HARD_CASES, HARD_CASES))
     return hard_cases.evaluate(Analyser.load(weights), folder, rows, say)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from core.classification import mirrored_crops
 from core.preprocess import (
     FRAMES,
     RGB,
@@ -117,23 +118,23 @@ class Classification:
         self.weights = balance(self.train_rows)
         self.answers: np.ndarray | None = None
 
-    def learn_from(self, teacher: nn.Module, file: Path) -> None:
+    def learn_from(self, teacher: nn.Module, size: int, file: Path) -> None:
         """Let batches carry a trained classifier's answers beside the labels: its mean logits over the crops that it is asked in
-        when it serves, of the pictures as they are (noisy student, Xie et al., 2020, https://arxiv.org/abs/1911.04252). They are
-        kept in `file`.
+        when it serves, `size` pixels wide, of the pictures as they are (noisy student, Xie et al., 2020,
+        https://arxiv.org/abs/1911.04252). They are kept in `file`.
         """
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             partial = file.with_suffix(".partial.npy")
-            np.save(partial, [self._asked(teacher, index) for index in range(len(self.train_rows))])
+            np.save(partial, [self._asked(teacher, size, index) for index in range(len(self.train_rows))])
             partial.replace(file)
         self.answers = np.load(file)
 
     @torch.inference_mode()
-    def _asked(self, teacher: nn.Module, index: int) -> np.ndarray:
+    def _asked(self, teacher: nn.Module, size: int, index: int) -> np.ndarray:
         rgb, extent = self._picture(index), self.train_extents[index]
         squares = [*(widened(extent, context, rgb) for context in ASKED_CONTEXTS), whole_photo(rgb)]
-        views = normalise(np.stack([crop(rgb, square, self.size) for square in squares]), teacher.normalisation)
+        views = mirrored_crops(rgb, squares, size, teacher.normalisation)
         malignant, classes = teacher(torch.from_numpy(views).to(next(teacher.parameters()).device))[:2]
         return np.array([malignant.mean().cpu(), *classes.mean(dim=0).cpu()], np.float32)
 

@@ -164,8 +164,9 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
     """Train the state's cycle to its end, with a checkpoint every few minutes."""
     cycle = recipe.cycle(state.cycle)
     task = TASKS[recipe.task](recipe, cycle, folder, runs / "cache", state.network.normalisation)
-    if (teacher := teacher_of(recipe, state.cycle, runs)) is not None:
-        task.learn_from(teacher.to(device), runs / recipe.name / f"answers{state.cycle}-{fingerprint(teacher)}.npy")
+    if (taught := teacher_of(recipe, state.cycle, runs)) is not None:
+        teacher, size = taught
+        task.learn_from(teacher.to(device), size, runs / recipe.name / f"answers{state.cycle}-{fingerprint(teacher)}.npy")
     total_steps = max(1, math.ceil(cycle.epochs * len(task.weights) / recipe.batch))
     chances = task.weights / task.weights.sum()
     bfloat16 = has_bfloat16(device) and (recipe.bfloat16 or device.type != "cpu")
@@ -219,17 +220,18 @@ def train_cycle(recipe: Recipe, state: State, folder: Path, runs: Path, device: 
     )
 
 
-def teacher_of(recipe: Recipe, number: int, runs: Path) -> nn.Module | None:
-    """Return the network whose answers a cycle learns from: itself before that cycle, or the recipe's teacher as it was while it
-    had seen no source that this cycle leaves out.
+def teacher_of(recipe: Recipe, number: int, runs: Path) -> tuple[nn.Module, int] | None:
+    """Return the network whose answers a cycle learns from and the size of the pictures that it is asked in: itself before that
+    cycle, or the recipe's teacher as it was while it had seen no source that this cycle leaves out.
     """
     if recipe.cycle(number).self_taught:
-        return averaged(recipe, read_checkpoint(recipe, runs, number - 1))
+        return averaged(recipe, read_checkpoint(recipe, runs, number - 1)), recipe.size
     if not recipe.teacher:
         return None
     teacher = read_recipe(recipe.teacher)
     left_out = recipe.sources(number) == recipe.sources(recipe.left_out_cycle())
-    return averaged(teacher, read_checkpoint(teacher, runs, teacher.left_out_cycle() if left_out else len(teacher.cycles) - 1))
+    number = teacher.left_out_cycle() if left_out else len(teacher.cycles) - 1
+    return averaged(teacher, read_checkpoint(teacher, runs, number)), teacher.size
 
 
 def fingerprint(network: nn.Module) -> str:

@@ -7,7 +7,7 @@ from pages._parts import caution, format_date, go, link, show_error
 from pages._scale import scale_of
 from pages._session import require_role
 from pages._words import plain
-from services import photos, reviews
+from services import evolution, photos, reviews
 from services.errors import ServiceError
 from services.views import PhotoView
 
@@ -60,6 +60,8 @@ if visit.note:
 
 if shown:
     result.other_photos(visit, shown, page="visit")
+if why := evolution.asks_for_another(visit):
+    st.markdown(f":material/add_a_photo: {why}")
 again = shown is not None and shown.finding is None
 words, look = ("Take it again", "primary") if again else ("Add another photo", "secondary")
 if st.button(words, key="add_photo", type=look, icon=":material/add_a_photo:"):

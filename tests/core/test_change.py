@@ -24,7 +24,7 @@ def known_errors(monkeypatch):
 
 def visit(area: float, *, scale: Scale | None = CARD, probability: float = 0.1, dice: float | None = None) -> Measured:
     numbers = {"area_px": 100 * area, "area_fraction": area / 100, "asymmetry": 0.1}
-    return Measured(numbers | ({"area_mm2": area} if scale else {}), probability, scale, dice)
+    return Measured(numbers | ({"area_mm2": area} if scale else {}), probability, scale, (change.Outline(dice),))
 
 
 def of(changes, name: str):
@@ -57,6 +57,56 @@ def test_error_of_an_outline_grows_with_the_dice_it_lacks():
     assert area.error_at(1.0) == pytest.approx(0.02)
     assert area.error_at(0.9) == pytest.approx(np.hypot(0.02, 0.04))
     assert area.error_at(None) == 0.03, "the overall one where nothing is known of the outline"
+
+
+def test_two_photos_of_one_visit_err_less_and_the_surer_outline_counts_more():
+    sure, unsure = visit(20, dice=0.95), visit(24, dice=0.8)
+    both = change.together(unsure, [(sure, None)])
+    weights = np.array([1 / (0.02**2 + (0.4 * lacking) ** 2) for lacking in (0.2, 0.05)])
+    expected = np.exp(np.average(np.log([24, 20]), weights=weights))
+    assert both.measurements["area_mm2"] == pytest.approx(expected)
+    assert both.measurements["area_px"] == pytest.approx(100 * expected), "in every unit alike"
+    assert both.measurements["area_fraction"] == pytest.approx(expected / 100)
+    assert both.measurements["asymmetry"] == unsure.measurements["asymmetry"], "what is no size stays that of the photo that stands"
+    area = change.REPEATABILITY["area"]
+    assert area.error_of(both.outlines) == pytest.approx(weights.sum() ** -0.5)
+    assert area.error_of(both.outlines) < area.error_of(sure.outlines) < area.error_of(unsure.outlines)
+    assert change.REPEATABILITY["asymmetry"].error_of(both.outlines) == 0.02
+
+
+def test_photos_of_a_visit_that_cannot_be_compared_do_not_count_together():
+    standing, other = visit(20, scale=None, dice=0.8), visit(30, scale=None, dice=0.8)
+    assert change.together(standing, [(other, None)]) == standing
+    nearer = visit(20 * 1.5**2, scale=None, dice=0.8)
+    both = change.together(standing, [(nearer, 1.5)])
+    assert both.measurements["area_px"] == pytest.approx(standing.measurements["area_px"])
+    alone, registered = (change.REPEATABILITY["area"].error_of(one.outlines, 2) for one in (standing, both))
+    assert alone / np.sqrt(2) < registered < alone, "registration adds its own error"
+
+
+def test_noise_is_told_no_more_often_over_two_photos_a_visit():
+    rng = np.random.default_rng(0)
+
+    def photo(dice: float) -> Measured:
+        own = np.hypot(0.02, 0.4 * (1 - dice))
+        return visit(20 * np.exp(rng.normal(0, np.hypot(own, 2 * 0.01))), dice=dice)
+
+    def taken() -> Measured:
+        return change.together(photo(0.8), [(photo(0.9), None)])
+
+    told = [of(compare(taken(), taken()), "area_mm2").beyond for _ in range(600)]
+    assert 0.005 < np.mean(told) < 0.07
+
+
+def test_a_second_photo_is_wanted_only_where_the_outline_is_unsure():
+    assert not change.wants_another_photo(visit(20, dice=0.95))
+    unsure = visit(20, dice=0.85)
+    assert change.wants_another_photo(unsure)
+    both = change.together(unsure, [(visit(21, dice=0.9), None)])
+    assert not change.wants_another_photo(both)
+    grown = of(compare(unsure, visit(20 * (1 + change.detectable_growth(unsure)) + 0.1, dice=0.85)), "area_mm2")
+    assert grown.beyond, "what the sentence tells is what the comparison goes by"
+    assert not of(compare(unsure, visit(20 * (1 + change.detectable_growth(unsure)) - 0.1, dice=0.85)), "area_mm2").beyond
 
 
 def test_millimetres_and_shares_of_the_frame_never_meet():

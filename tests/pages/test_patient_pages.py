@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
+from core import change
 from services import lesions, notes, photos, profile, risk, sharing
 from services.body_figure import MapPoint, zone_at
 from services.body_sites import BODY_SITES
@@ -666,11 +667,33 @@ def test_two_photos_of_a_day_share_the_visit_and_lead_to_each_other(page, patien
     first, second = visit.photos
     app = page("visit", visit=visit.id)
     assert app.title[0].value == "Benign, high confidence", "the accepted photo stands for the visit"
-    assert "Photo 2 of this day" in links(app)
+    assert "Photo 2 of this day: refused" in links(app)
     app = page("visit", visit=visit.id, photo=second.id)
     assert app.title[0].value == "This photo could not be used"
-    assert "Photo 1 of this day" in links(app)
+    assert "Photo 1 of this day: benign, high confidence" in links(app)
     assert page("visit", visit=visit.id, photo=first.id).title[0].value == "Benign, high confidence"
+
+
+def test_a_photo_that_looks_worse_than_the_newest_of_its_day_is_named(page, patient, mole, add, tiny):
+    add(probability=0.9)
+    tiny.probability = 0.03
+    visit = photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(radius=20), taken_on=today())
+    app = page("visit", visit=visit.id)
+    assert app.title[0].value == "Benign, high confidence"
+    assert "Photo 1 of this day: malignant, high confidence" in links(app)
+    assert "Another photo of the same day as the newest looks malignant" in words(page("mole", mole=mole.id))
+
+
+def test_a_second_photo_of_the_day_is_asked_for_where_the_edge_is_hard_to_tell(page, patient, mole, add, monkeypatch):
+    asked, meant = "Add a second photo of the same day", "Of several photos of one day the size is the mean"
+    visit = add()
+    assert asked not in words(page("visit", visit=visit.id))
+    unsure = change.Repeatability(0.05, "relative", 0, "this test", (0.01, 2.0))
+    monkeypatch.setattr(change, "REPEATABILITY", change.REPEATABILITY | {"area": unsure})
+    assert asked in words(page("visit", visit=visit.id))
+    assert meant not in words(page("mole", mole=mole.id))
+    photos.add_photo(patient, lesion_id=mole.id, data=photo_bytes(radius=20), taken_on=today(), confirmed_same=True)
+    assert asked not in words(page("visit", visit=visit.id))
 
 
 def test_uncertain_finding_is_never_called_benign(page, mole, add, monkeypatch):

@@ -480,7 +480,7 @@ def test_other_services_of_people_are_the_few_that_need_no_actor() -> None:
         "reminders.due_on", "reminders.keep", "reminders.queue_emails", "risk.raised_for", "ugly_duckling.distances",
         "photos.analyser", "photos.use_analyser",
         "alignments.shots", "alignments.last_shot", "alignments.align", "alignments.kept", "alignments.complete",
-            "evolution.shot_of", "evolution.described",
+            "evolution.shot_of", "evolution.described", "evolution.asks_for_another",
         "scales.card_pdf",
         "changes.compared", "changes.against", "changes.headline", "changes.nothing", "changes.sentence", "changes.edges",
         "photos.warm_up", "photos.bands", "photos.preview", "photos.suggested_date",

@@ -100,13 +100,13 @@ def test_probability_beyond_error_is_told_and_matters_where_it_rose(after: float
 
 @pytest.mark.parametrize(("measurement", "value"), [("area", 12.0), ("asymmetry", 0.1), (change.PROBABILITY, 0.2)])
 def test_edges_lie_about_the_value_and_widen_with_the_scale(measurement: str, value: float) -> None:
-    low, high = changes.edges(measurement, value, 0.0, None)
+    low, high = changes.edges(measurement, value, 0.0)
     assert low < value < high
     if measurement == "area":
-        wider = changes.edges(measurement, value, 0.2, None)
+        wider = changes.edges(measurement, value, 0.2)
         assert wider[0] < low
         assert high < wider[1]
 
 
 def test_measurement_that_nobody_fitted_has_no_band() -> None:
-    assert changes.edges("something", 3.0, 0.0, None) == (3.0, 3.0)
+    assert changes.edges("something", 3.0, 0.0) == (3.0, 3.0)

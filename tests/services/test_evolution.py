@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from core import change
 from core.registration import Registration
 from core.sameness import Sameness
 from db.base import now
@@ -137,6 +138,34 @@ def test_a_damaged_photo_keeps_no_other_from_being_laid_over(patient, mole, add,
 
     monkeypatch.setattr(alignments, "_register", damaged)
     assert alignments.complete() == 1
+
+
+def test_sizes_of_a_day_with_two_photos_are_their_mean_and_surer(patient, mole, add) -> None:
+    add(DAYS[0], 20)
+    add(DAYS[1], 26)
+    alone = evolution.evolution(patient, lesion_id=mole)
+    add(DAYS[1], 22)
+    both = evolution.evolution(patient, lesion_id=mole)
+    assert (alone.means, both.means) == (False, True)
+    first, second = alone.area.values[1], both.area.values[1]
+    assert first == pytest.approx(169, rel=0.05)
+    assert second == pytest.approx(np.sqrt(1.69 * 1.21) * 100, rel=0.05), "neither photo alone"
+    assert both.state.change == pytest.approx(second / 100 - 1, abs=0.01), "lists go by the same numbers"
+    assert f"Grew {100 * both.state.change:.0f} %" in both.headline
+    assert both.headline.replace("Grew", "grew") in comparing.compare(patient, lesion_id=mole).headline.replace("Grew", "grew")
+    wide, narrow = (one.area.highs[1] / one.area.lows[1] for one in (alone, both))
+    assert 1 < narrow < wide
+
+
+def test_a_second_photo_is_asked_for_where_the_outline_is_unsure_and_only_once(patient, mole, add, monkeypatch) -> None:
+    sure = add(DAYS[0], 20)
+    assert evolution.asks_for_another(sure) == ""
+    unsure = change.Repeatability(0.05, "relative", 0, "this test", (0.01, 2.0))
+    monkeypatch.setattr(change, "REPEATABILITY", change.REPEATABILITY | {"area": unsure})
+    least = np.exp(1.96 * np.sqrt(2) * np.hypot(0.01, 2.0 * 0.1)) - 1
+    assert f"from about {100 * least:.0f} % on" in evolution.asks_for_another(sure)
+    assert evolution.asks_for_another(add(DAYS[0], 21)) == ""
+    assert evolution.asks_for_another(add(DAYS[1], 21, reasons=("no_lesion",))) == "", "it is to be taken anew"
 
 
 def test_trend_needs_three_visits(patient, mole, add) -> None:

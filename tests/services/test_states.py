@@ -29,11 +29,12 @@ def add(patient, mole, tiny):
     """add(days_ago) stores a photo of the mole that the networks judge so, and gives its upload's number."""
 
     def add_photo(
-        days_ago: int = 0, *, diagnosis: str = "benign", probability: float = 0.03, reasons: tuple[str, ...] = ()
+        days_ago: int = 0, *, diagnosis: str = "benign", probability: float = 0.03, reasons: tuple[str, ...] = (), **picture
     ) -> int:
         tiny.probability, tiny.reasons = (0.9 if diagnosis == "malignant" else probability), reasons
         taken_on = today() - timedelta(days=days_ago)
-        upload = photos.add_photo(patient, lesion_id=mole, data=photo_bytes(shift=days_ago % 40), taken_on=taken_on).photos[-1].id
+        data = photo_bytes(**{"shift": days_ago % 40} | picture)
+        upload = photos.add_photo(patient, lesion_id=mole, data=data, taken_on=taken_on).photos[-1].id
         if diagnosis == "uncertain":
             with transaction() as session:
                 session.scalars(select(Diagnosis).where(Diagnosis.upload_id == upload)).one().diagnosis = diagnosis
@@ -121,6 +122,14 @@ def test_only_the_newest_photo_counts(mole, add) -> None:
     add(days_ago=20, diagnosis="malignant")
     add(days_ago=2)
     assert state_of(mole).state == "fine"
+
+
+def test_a_malignant_photo_is_not_hidden_by_a_benign_one_of_the_same_day(mole, add, review) -> None:
+    add(days_ago=2, diagnosis="malignant")
+    newest = add(days_ago=2, shift=9)
+    assert said(mole) == ("refer", "Another photo of the same day as the newest looks malignant, high confidence")
+    review(newest)
+    assert state_of(mole).state == "fine", "the doctor judged that day"
 
 
 def test_uncertain_photo_is_to_be_taken_again(mole, add) -> None:

@@ -148,6 +148,8 @@ def test_a_pupil_learns_from_its_teachers_answers(drawn_data, tiny_recipes, tmp_
     training.train(read_recipe(teacher), drawn_data, runs=tmp_path, say=quiet)
     pupil = replace(pupil, teacher=teacher, cycles=(replace(pupil.cycles[0], epochs=0.5),))
     assert training.train(pupil, drawn_data, runs=tmp_path, say=quiet).finished
+    asked = training.teacher_of(replace(pupil, size=2 * pupil.size), 0, tmp_path)
+    assert asked[1] == read_recipe(teacher).size, "a teacher sees pictures of the size that it learned on, not of its pupil's"
     agreeing, differing = torch.tensor([[1.0, 1, 4, *[0, 4] * 3, 0]]), torch.tensor([[1.0, 1, -4, *[4, 0] * 3, 4]])
     outputs = (torch.tensor([3.0]), torch.tensor([[0.0, 3, 0, 3, 0, 3, 0]]), None, None)
     assert Classification.loss(outputs, agreeing) < Classification.loss(outputs, differing)
@@ -168,8 +170,8 @@ def test_labels_that_it_must_not_know_reach_no_batch(drawn_data, tiny_recipes, t
     answers = np.load(answers_file(recipe, tmp_path))
 
     task = Classification(recipe, cycle, drawn_data, tmp_path / "cache", "minus_one_to_one")
-    teacher = training.teacher_of(recipe, 1, tmp_path)
-    task.learn_from(teacher, tmp_path / "again.npy")
+    teacher, size = training.teacher_of(recipe, 1, tmp_path)
+    task.learn_from(teacher, size, tmp_path / "again.npy")
     assert np.array_equal(task.answers, answers), "the teacher is what the cycle began from, not what it has become"
     told = np.array([row.source == "ham10000" for row in task.train_rows])
     _, targets = task.batch(np.random.default_rng(0), np.arange(len(told)))
