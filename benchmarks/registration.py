@@ -8,8 +8,8 @@ among the accepted, how many are accepted, and how many are wrong by more than a
 re-photograph is laid over another lesion's photo of the same source: how many of those are accepted, which all are wrong.
 
 Where an expert drew the outline, the lesion is also made larger by a fifth, a half and the whole of its area before it is photographed
-again (benchmarks.repeatability.grown): how often the skin around it bears the match, and how far off the relative scale is then. A match
-that follows the lesion instead would be off by 10, 22 and 41 %, and would hide the growth.
+again, with a rim beyond that outline (benchmarks.repeatability.grown): how often the skin around it bears the match, and how far off
+the relative scale is then. A match that follows the lesion instead would be off by 10, 22 and 41 %, and would hide the growth.
 """
 
 from __future__ import annotations
