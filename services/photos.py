@@ -90,11 +90,13 @@ def warm_up() -> None:
 
 
 def bands() -> tuple[tuple[float, float, str, str], ...]:
-    """The bands of the malignancy probability in rising order: low edge, high edge, diagnosis, confidence."""
+    """The bands of the malignancy probability in rising order: low edge, high edge, diagnosis, confidence. One that no probability
+    can lie in is left out.
+    """
     edges = analyser().classifiers[0].card.details["bands"]
     benign, malignant = str(core.Diagnosis.BENIGN), str(core.Diagnosis.MALIGNANT)
     high, medium, low = str(core.Confidence.HIGH), str(core.Confidence.MEDIUM), str(core.Confidence.LOW)
-    return (
+    all_of_them = (
         (0.0, edges["high_benign"], benign, high),
         (edges["high_benign"], edges["medium_benign"], benign, medium),
         (edges["medium_benign"], edges["malignant"], benign, low),
@@ -102,6 +104,7 @@ def bands() -> tuple[tuple[float, float, str, str], ...]:
         (edges["medium_malignant"], edges["high_malignant"], malignant, medium),
         (edges["high_malignant"], 1.0, malignant, high),
     )
+    return tuple(band for band in all_of_them if band[0] < band[1])
 
 
 def suggested_date(data: bytes) -> date | None:

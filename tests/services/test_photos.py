@@ -9,6 +9,7 @@ import threading
 import zipfile
 from datetime import date, timedelta
 from io import BytesIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -353,6 +354,13 @@ def test_bands_cover_all_probabilities_in_order(tiny) -> None:
         ("malignant", "medium"),
         ("malignant", "high"),
     ]
+
+
+def test_a_band_that_nothing_can_lie_in_is_not_drawn(tiny, monkeypatch) -> None:
+    details = {"bands": BANDS | {"medium_benign": BANDS["high_benign"]}}
+    monkeypatch.setattr(tiny, "classifiers", [SimpleNamespace(card=SimpleNamespace(details=details))], raising=False)
+    assert ("benign", "medium") not in [band[2:] for band in photos.bands()]
+    assert len(photos.bands()) == 5
 
 
 def test_missing_networks_are_told_in_a_sentence(moletrail, monkeypatch, tmp_path) -> None:
