@@ -6,7 +6,9 @@ Methods Med. Res. 8, 1999; Weir, "Quantifying test-retest reliability", J. Stren
 themselves and probabilities on the logit scale, so both are compared there.
 
 Of several photos of one visit each size is the mean, weighted by how certain their outlines are: its variance is the inverse of the sum
-of their inverse variances (Cochran, "The combination of estimates from different experiments", Biometrics 10, 1954).
+of their inverse variances (Cochran, "The combination of estimates from different experiments", Biometrics 10, 1954). Photos that
+contradict each other beyond that are no surer for being two: what they contradict each other by counts as a further error of each
+(DerSimonian, Laird, "Meta-analysis in clinical trials", Control. Clin. Trials 7, 1986).
 """
 
 from __future__ import annotations
@@ -44,8 +46,9 @@ class Outline:
     """What is known of one photo's outline."""
 
     expected_dice: float | None = None
-    scale_error: float = 0.0
-    """Relative standard error with which its lengths were brought to the scale of the photo that stands for the visit."""
+    further_error: float = 0.0
+    """Relative standard error of its lengths beside the outline's own: of bringing them to the scale of the photo that stands for the
+    visit, and of what the photos of the visit contradict each other by."""
 
 
 Outlines = tuple[Outline, ...]
@@ -80,14 +83,15 @@ class Repeatability:
         """
         if self.kind != "relative":
             return self.error_at(outlines[0].expected_dice)
-        return float(np.sum(self._certainties(outlines, power)) ** -0.5)
+        return float(np.sum(self.certainties(outlines, power)) ** -0.5)
 
     def mean_of(self, logarithms: Sequence[float], outlines: Outlines, power: int = 1) -> float:
         """Return the mean of a size's logarithms in photos of one visit, each weighted by the inverse of its variance."""
-        return float(np.average(logarithms, weights=self._certainties(outlines, power)))
+        return float(np.average(logarithms, weights=self.certainties(outlines, power)))
 
-    def _certainties(self, outlines: Outlines, power: int) -> list[float]:
-        errors = (np.hypot(self.error_at(one.expected_dice), power * one.scale_error) for one in outlines)
+    def certainties(self, outlines: Outlines, power: int) -> list[float]:
+        """Return the inverse variance of each photo."""
+        errors = (np.hypot(self.error_at(one.expected_dice), power * one.further_error) for one in outlines)
         return [max(error, 1e-6) ** -2 for error in errors]
 
 
@@ -180,27 +184,55 @@ def together(standing: Measured, others: Sequence[tuple[Measured, float | None]]
     With each of the others comes the relative scale of an accepted registration of `standing` onto it, None where there is none. One
     whose sizes cannot be brought to one unit with those of `standing` does not count.
     """
-    counted = [(one, scale) for one, scale in others if comparable(standing, one, scale) is not Unit.FRAME]
+    counted = [(one, scale) for one, scale in others if _counts_with(standing, one, scale)]
     if not counted:
         return standing
     outlines = *standing.outlines, *(_brought(standing, one) for one, _ in counted)
+    larger = {base: found for base in SIZES if (found := _larger(base, standing, counted))}
+    outlines = _with_contradiction(larger["area"], outlines)
     measurements = dict(standing.measurements)
-    for base in SIZES:
-        pairs = [_pair(base, comparable(standing, one, scale), standing, one, scale) for one, scale in counted]
-        if base not in REPEATABILITY or not all(pair and min(pair[1:3]) > 0 for pair in pairs):
-            continue
-        grown = [0.0] * len(standing.outlines) + [float(np.log(after / before)) for _, before, after, _ in pairs]
-        ratio = np.exp(REPEATABILITY[base].mean_of(grown, outlines, _power(pairs[0][0])))
+    for base, logarithms in larger.items():
+        ratio = np.exp(REPEATABILITY[base].mean_of(logarithms, outlines, 2 if base == "area" else 1))
         for name in (f"{base}{ending}" for ending in ENDINGS):
             if name in measurements:
                 measurements[name] = float(measurements[name] * ratio)
     return replace(standing, measurements=measurements, outlines=outlines)
 
 
+def _larger(base: str, standing: Measured, others: Sequence[tuple[Measured, float | None]]) -> list[float]:
+    """By how much a size is larger in each photo of a visit than in the one that stands for it, which comes first: logarithms; empty
+    where it was not measured in all.
+    """
+    pairs = [_pair(base, comparable(standing, one, scale), standing, one, scale) for one, scale in others]
+    if base not in REPEATABILITY or not all(pair and min(pair[1:3]) > 0 for pair in pairs):
+        return []
+    return [0.0, *(float(np.log(after / before)) for _, before, after, _ in pairs)]
+
+
+def _with_contradiction(areas: Sequence[float], outlines: Outlines) -> Outlines:
+    """The outlines, each with a further error where their areas (logarithms) differ by more than 95 of 100 such photos do."""
+    from scipy.special import chdtri  # here, as it takes a third of a second and few visits have two photos
+
+    weights = np.array(REPEATABILITY["area"].certainties(outlines, 2))
+    freedom = len(areas) - 1
+    q = float(weights @ (np.array(areas) - np.average(areas, weights=weights)) ** 2)
+    if q <= chdtri(freedom, 0.05):
+        return outlines
+    variance = (q - freedom) / float(weights.sum() - (weights**2).sum() / weights.sum())
+    # Of an area twice the relative error of a length.
+    return tuple(replace(one, further_error=float(np.hypot(one.further_error, np.sqrt(variance) / 2))) for one in outlines)
+
+
+def _counts_with(standing: Measured, other: Measured, relative_scale: float | None) -> bool:
+    unit = comparable(standing, other, relative_scale)
+    pair = _pair("area", unit, standing, other, relative_scale)
+    return unit is not Unit.FRAME and pair is not None and min(pair[1:3]) > 0
+
+
 def _brought(standing: Measured, other: Measured) -> Outline:
     """The other photo's outline as one of the visit: what scales of their own err by is told by `standing.scale`."""
     in_mm = standing.scale is not None and other.scale is not None
-    return replace(other.outlines[0], scale_error=0.0 if in_mm else REGISTRATION_ERROR)
+    return replace(other.outlines[0], further_error=0.0 if in_mm else REGISTRATION_ERROR)
 
 
 def detectable_growth(visit: Measured) -> float:

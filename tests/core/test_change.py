@@ -60,10 +60,10 @@ def test_error_of_an_outline_grows_with_the_dice_it_lacks():
 
 
 def test_two_photos_of_one_visit_err_less_and_the_surer_outline_counts_more():
-    sure, unsure = visit(20, dice=0.95), visit(24, dice=0.8)
+    sure, unsure = visit(20, dice=0.95), visit(23, dice=0.8)
     both = change.together(unsure, [(sure, None)])
     weights = np.array([1 / (0.02**2 + (0.4 * lacking) ** 2) for lacking in (0.2, 0.05)])
-    expected = np.exp(np.average(np.log([24, 20]), weights=weights))
+    expected = np.exp(np.average(np.log([23, 20]), weights=weights))
     assert both.measurements["area_mm2"] == pytest.approx(expected)
     assert both.measurements["area_px"] == pytest.approx(100 * expected), "in every unit alike"
     assert both.measurements["area_fraction"] == pytest.approx(expected / 100)
@@ -77,11 +77,29 @@ def test_two_photos_of_one_visit_err_less_and_the_surer_outline_counts_more():
 def test_photos_of_a_visit_that_cannot_be_compared_do_not_count_together():
     standing, other = visit(20, scale=None, dice=0.8), visit(30, scale=None, dice=0.8)
     assert change.together(standing, [(other, None)]) == standing
+    without_area = Measured({"asymmetry": 0.1}, 0.1, CARD, (change.Outline(0.9),))
+    assert change.together(visit(20, dice=0.8), [(without_area, None)]) == visit(20, dice=0.8), "nor does its outline make the visit surer"
     nearer = visit(20 * 1.5**2, scale=None, dice=0.8)
     both = change.together(standing, [(nearer, 1.5)])
     assert both.measurements["area_px"] == pytest.approx(standing.measurements["area_px"])
     alone, registered = (change.REPEATABILITY["area"].error_of(one.outlines, 2) for one in (standing, both))
     assert alone / np.sqrt(2) < registered < alone, "registration adds its own error"
+
+
+def test_photos_of_a_visit_that_contradict_each_other_are_no_surer_than_they_differ():
+    area = change.REPEATABILITY["area"]
+    one, other = visit(20, dice=0.95), visit(30, dice=0.95)
+    both = change.together(one, [(other, None)])
+    assert both.measurements["area_mm2"] == pytest.approx(np.sqrt(20 * 30))
+    apart = np.log(30 / 20)
+    # Two numbers: the variance between them is half their squared difference, and that of their mean half of it.
+    assert area.error_of(both.outlines, 2) == pytest.approx(apart / 2, rel=0.01)
+    assert not of(compare(visit(20, dice=0.95), both), "area_mm2").beyond
+    agreeing = change.together(one, [(visit(20.5, dice=0.95), None)])
+    assert area.error_of(agreeing.outlines, 2) == pytest.approx(area.error_of(one.outlines, 2) / np.sqrt(2))
+    third = change.together(one, [(other, None), (visit(20.4, dice=0.95), None)])
+    assert third.measurements["area_mm2"] < both.measurements["area_mm2"]
+    assert area.error_of(third.outlines, 2) < area.error_of(both.outlines, 2)
 
 
 def test_noise_is_told_no_more_often_over_two_photos_a_visit():
