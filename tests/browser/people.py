@@ -59,6 +59,13 @@ def sign_up(page: Page, *, role: str, first_name: str, surname: str, email: str,
     page.get_by_role("button", name="Sign up").click()
 
 
+def settle(page: Page) -> None:
+    """Wait until the script has run, the pictures are in and the plots are drawn: until then what one taps may move away."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+    page.wait_for_function("() => [...document.images].every(image => image.complete)", timeout=60_000)
+    page.wait_for_timeout(700)
+
+
 def tap_figure(page: Page, x: float, y: float) -> None:
     """Tap at these shares of the figure that is shown."""
     page.locator(".stage:visible svg .zone").first.wait_for()

@@ -18,7 +18,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, LAPTOP, PHONE, Server, server_in, started
-from tests.browser.people import log_in
+from tests.browser.people import log_in, settle
 
 WAYS = ("Side+by+side", "Swipe", "Blink", "Difference", "Outlines")
 PEOPLE = {"patient": "lena@demo.example", "doctor": "helena@demo.example", "admin": "ade@demo.example"}
@@ -37,13 +37,6 @@ ADDRESSES = {
 }
 SIZES = {"laptop": LAPTOP, "tablet": {"width": 820, "height": 1180}, "phone": PHONE}
 DOCS = {"result": "/visit?mole=1&visit=5", "timeline": "/mole?mole=1"}
-
-
-def settle(page: Page) -> None:
-    """Wait until the script has run, the pictures are in and the plots are drawn."""
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
-    page.wait_for_function("() => [...document.images].every(image => image.complete)", timeout=60_000)
-    page.wait_for_timeout(700)
 
 
 def whole(page: Page, path: Path) -> None:

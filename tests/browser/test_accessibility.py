@@ -14,9 +14,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.conftest import PHONE, RESULTS, Server
-from tests.browser.people import log_in
+from tests.browser.people import log_in, settle
 from tests.browser.scene import PEOPLE
-from tests.browser.screenshots import settle
 from tests.helpers import PASSWORD
 
 AXE = RESULTS / "axe" / "node_modules" / "axe-core" / "axe.min.js"

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import Server
-from tests.browser.people import log_in
+from tests.browser.people import log_in, settle
 from tests.browser.scene import PEOPLE
 from tests.helpers import PASSWORD
 
@@ -23,7 +23,9 @@ def at_home(phone: BrowserContext) -> Page:
 def test_mole_goes_into_the_bin_and_comes_back(phone: BrowserContext, scene: dict) -> None:
     page = at_home(phone)
     page.goto(f"/mole?mole={scene['other']}")
+    settle(page)
     page.get_by_text("Delete this mole").tap()
+    settle(page)
     page.get_by_role("button", name="Put it into the bin").tap()
     expect(page.get_by_role("heading", name="2 things can be taken back")).to_be_visible()
     page.goto("/moles")
@@ -42,7 +44,9 @@ def test_link_shows_one_mole_to_whoever_holds_it_until_it_is_revoked(
 ) -> None:
     page = at_home(phone)
     page.goto(f"/mole?mole={scene['other']}")
+    settle(page)
     page.get_by_text("Share this mole by a link").tap()
+    settle(page)
     page.get_by_role("button", name="Make a link").tap()
     address = page.get_by_text(re.compile(r"^http\S+/link/shared-mole\?token=\S+$")).inner_text().strip()
 

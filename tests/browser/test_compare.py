@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import LAPTOP, PHONE, RESULTS, ROOT, Server, server_in, started
-from tests.browser.people import log_in
-from tests.browser.screenshots import WAYS, settle, whole
+from tests.browser.people import log_in, settle
+from tests.browser.screenshots import WAYS, whole
 from tests.browser.test_phone import overflow
 
 expect.set_options(timeout=60_000)
