@@ -27,7 +27,8 @@ from core.analysis import Scale
 
 Z95 = 1.96
 PROBABILITY = "malignant_probability"
-SIZES = ("area", "equivalent_diameter", "longest_diameter", "shortest_diameter", "perimeter")
+SIZES = {"area": 2, "equivalent_diameter": 1, "longest_diameter": 1, "shortest_diameter": 1, "perimeter": 1}
+"""To which power a length enters: how often the error of a scale counts."""
 UNITLESS = (
     "asymmetry", "asymmetry_long", "asymmetry_short", "circularity", "fractal_dimension", "solidity", "elongation",
     "colour_contrast", "colour_variation", "colour_asymmetry_long", "colour_asymmetry_short", "colours", "abrupt_segments",
@@ -184,7 +185,8 @@ def together(standing: Measured, others: Sequence[tuple[Measured, float | None]]
     With each of the others comes the relative scale of an accepted registration of `standing` onto it, None where there is none. One
     whose sizes cannot be brought to one unit with those of `standing` does not count.
     """
-    counted = [(one, scale) for one, scale in others if _counts_with(standing, one, scale)]
+    in_unit = [(one, scale) for one, scale in others if comparable(standing, one, scale) is not Unit.FRAME]
+    counted = [one for one in in_unit if _larger("area", standing, [one])]
     if not counted:
         return standing
     outlines = *standing.outlines, *(_brought(standing, one) for one, _ in counted)
@@ -192,7 +194,7 @@ def together(standing: Measured, others: Sequence[tuple[Measured, float | None]]
     outlines = _with_contradiction(larger["area"], outlines)
     measurements = dict(standing.measurements)
     for base, logarithms in larger.items():
-        ratio = np.exp(REPEATABILITY[base].mean_of(logarithms, outlines, 2 if base == "area" else 1))
+        ratio = np.exp(REPEATABILITY[base].mean_of(logarithms, outlines, SIZES[base]))
         for name in (f"{base}{ending}" for ending in ENDINGS):
             if name in measurements:
                 measurements[name] = float(measurements[name] * ratio)
@@ -213,20 +215,14 @@ def _with_contradiction(areas: Sequence[float], outlines: Outlines) -> Outlines:
     """The outlines, each with a further error where their areas (logarithms) differ by more than 95 of 100 such photos do."""
     from scipy.special import chdtri  # here, as it takes a third of a second and few visits have two photos
 
-    weights = np.array(REPEATABILITY["area"].certainties(outlines, 2))
+    weights = np.array(REPEATABILITY["area"].certainties(outlines, SIZES["area"]))
     freedom = len(areas) - 1
     q = float(weights @ (np.array(areas) - np.average(areas, weights=weights)) ** 2)
     if q <= chdtri(freedom, 0.05):
         return outlines
     variance = (q - freedom) / float(weights.sum() - (weights**2).sum() / weights.sum())
-    # Of an area twice the relative error of a length.
-    return tuple(replace(one, further_error=float(np.hypot(one.further_error, np.sqrt(variance) / 2))) for one in outlines)
-
-
-def _counts_with(standing: Measured, other: Measured, relative_scale: float | None) -> bool:
-    unit = comparable(standing, other, relative_scale)
-    pair = _pair("area", unit, standing, other, relative_scale)
-    return unit is not Unit.FRAME and pair is not None and min(pair[1:3]) > 0
+    of_length = np.sqrt(variance) / SIZES["area"]
+    return tuple(replace(one, further_error=float(np.hypot(one.further_error, of_length))) for one in outlines)
 
 
 def _brought(standing: Measured, other: Measured) -> Outline:
@@ -347,7 +343,7 @@ def _pair(
         return None if None in both else (name, *both, ())
     if name in first.measurements and name in second.measurements:
         return name, first.measurements[name], second.measurements[name], ()
-    power = 2 if name == "area" else 1
+    power = SIZES.get(name, 1)
     named = {Unit.MILLIMETRES: f"{name}_mm{'2' if power == 2 else ''}", Unit.PIXELS: f"{name}_px", Unit.FRAME: f"{name}_fraction"}[unit]
     if named not in first.measurements or named not in second.measurements:
         return None
@@ -375,7 +371,7 @@ def _spread(name: str, scale_errors: Sequence[float], outlines: Sequence[Outline
 def _power(name: str) -> int:
     """Return how a scale's error counts: doubly in an area, once in a length, not at all in what has no length."""
     base = _base(name)
-    return 0 if name == base else 2 if base == "area" else 1
+    return 0 if name == base else SIZES[base]
 
 
 def logit(probability):

@@ -98,7 +98,7 @@ def edges(measurement: str, value: float, pixel_error: float, outlines: Outlines
     known = change.REPEATABILITY.get(measurement)
     if known is None:
         return value, value
-    error = known.error_of(outlines, 2 if measurement == "area" else 1)
+    error = known.error_of(outlines, change.SIZES.get(measurement, 1))
     match known.kind:
         case "relative":
             reach = math.exp(change.Z95 * math.hypot(error, pixel_error))

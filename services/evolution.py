@@ -193,9 +193,12 @@ def asks_for_another(visit: VisitView) -> str:
     """Why a second photo of the day would make the visit's sizes surer, for the patient; empty where one photo is sure enough, and
     where there are two already."""
     measured = [photo for photo in visit.photos if photo.accepted and photo.finding]
-    if len(measured) != 1 or not change.wants_another_photo(shot_of(visit).measured):
+    if len(measured) != 1:
         return ""
-    least = 100 * change.detectable_growth(shot_of(visit).measured)
+    alone = shot_of(visit).measured
+    if not change.wants_another_photo(alone):
+        return ""
+    least = 100 * change.detectable_growth(alone)
     return (
         "The edge of the mole is hard to tell in this photo: against a photo of another day it alone would show a growth only from "
         f"about {least:.0f} % on. Add a second photo of the same day, and the timeline goes by both."
