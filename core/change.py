@@ -272,11 +272,12 @@ def compare(baseline: Measured, latest: Measured, relative_scale: float | None =
     return tuple(changes)
 
 
-def trend(name: str, days: Sequence[date], values: Sequence[float], scale_errors: Sequence[float] = ()) -> Trend | None:
+def trend(name: str, days: Sequence[date], values: Sequence[float], errors: Sequence[float] = ()) -> Trend | None:
     """Fit a robust line (Theil 1950, Sen 1968) to three or more visits of one unit; None where there are fewer, or all on one day.
 
     Sizes are fitted as logarithms and probabilities as logits. The interval is that of the line under the visits' errors of measurement
-    (500 draws), or from the scatter about the line where that is larger. `scale_errors` are the visits' relative ones.
+    (500 draws), or from the scatter about the line where that is larger. `errors` are the visits' standard errors in what is fitted,
+    relative ones for sizes; the overall one of the measurement where they are left out.
     """
     if len(values) < 3 or len(set(days)) < 2:
         return None
@@ -288,11 +289,9 @@ def trend(name: str, days: Sequence[date], values: Sequence[float], scale_errors
     heights = forth(np.asarray(values, float))
     slope = float(_slopes(years, heights[None])[0])
     start = float(np.median(heights - slope * years))
-    own = np.asarray(scale_errors or [0.0] * len(values)) * _power(name)
-    errors = np.hypot(known.error, own)
     scatter = 1.4826 * float(np.median(np.abs(heights - start - slope * years)))
-    errors = np.maximum(errors, scatter)
-    drawn = _slopes(years, np.random.default_rng(0).normal(0, errors, (500, len(values))))
+    spread = np.maximum(errors or [known.error] * len(values), scatter)
+    drawn = _slopes(years, np.random.default_rng(0).normal(0, spread, (500, len(values))))
     reach = Z95 * float(drawn.std())
     line = back(start + slope * years)
     edges = slope - reach, slope + reach

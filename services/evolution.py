@@ -337,8 +337,9 @@ def _probability(visits: Sequence[VisitView]) -> Line:
 
 def _trend(visits: Sequence[VisitView], area: Line) -> str:
     """How the area went over three or more visits in one unit."""
-    measured = [(visit.visited_on, value) for visit, value in zip(visits, area.values, strict=True) if value]
-    found = change.trend("area", [day for day, _ in measured], [value for _, value in measured])
+    measured = [(visit.visited_on, *told) for visit, *told in zip(visits, area.values, area.highs, strict=True) if told[0]]
+    errors = [math.log(high / value) / change.Z95 for _, value, high in measured]
+    found = change.trend("area", [day for day, *_ in measured], [value for _, value, _ in measured], errors)
     if found is None:
         return ""
     if not found.beyond:

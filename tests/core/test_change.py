@@ -169,12 +169,23 @@ def test_steady_growth_is_a_trend_and_one_bad_photo_does_not_bend_it():
     when = days(6)
     years = np.array([(day - when[0]).days for day in when]) / 365.25
     values = 20 * 1.3**years
-    found = trend("area_mm2", when, values, [0.01] * 6)
+    found = trend("area_mm2", when, values, [0.06] * 6)
     assert found.beyond and found.relative
     assert found.per_year == pytest.approx(0.3, abs=0.01)
     assert found.interval[0] < 0.3 < found.interval[1]
     values[3] *= 3
-    assert trend("area_mm2", when, values, [0.01] * 6).per_year == pytest.approx(0.3, abs=0.1)
+    assert trend("area_mm2", when, values, [0.06] * 6).per_year == pytest.approx(0.3, abs=0.1)
+
+
+def test_surer_visits_tell_a_slower_trend():
+    when = days(4)
+    years = np.array([(day - when[0]).days for day in when]) / 365.25
+    values = 20 * 1.15**years
+    sure, unsure = (trend("area_mm2", when, values, [error] * 4) for error in (0.02, 0.1))
+    assert sure.beyond and not unsure.beyond
+    assert sure.per_year == unsure.per_year
+    reach = [np.log1p(found.interval[1]) - np.log1p(found.interval[0]) for found in (sure, unsure)]
+    assert reach[1] == pytest.approx(5 * reach[0])
 
 
 def test_no_growth_is_no_trend_and_two_hundred_visits_are_one():

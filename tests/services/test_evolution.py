@@ -176,6 +176,15 @@ def test_trend_needs_three_visits(patient, mole, add) -> None:
     assert evolution.evolution(patient, lesion_id=mole).trend.startswith("Over 3 visits the area changed by +")
 
 
+def test_a_trend_goes_by_the_errors_of_its_visits(patient, mole, add, monkeypatch) -> None:
+    for day, radius in zip(DAYS, (20, 25, 30), strict=False):
+        add(day, radius)
+    for lacking, said in ((0.5, "Over 3 visits the area changed by +"), (5.0, "Over 3 visits the area went neither up nor down")):
+        known = change.Repeatability(0.05, "relative", 0, "this test", (0.01, lacking))
+        monkeypatch.setattr(change, "REPEATABILITY", change.REPEATABILITY | {"area": known})
+        assert evolution.evolution(patient, lesion_id=mole).trend.startswith(said), "its outlines are as sure as that"
+
+
 def test_shares_of_the_frame_have_no_trend(patient, mole, add, in_register) -> None:
     in_register["accepted"] = False
     for day, radius in zip(DAYS, (20, 25, 30), strict=False):
