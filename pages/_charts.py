@@ -28,6 +28,7 @@ CALL_COLORS = {"benign": TEAL, "malignant": VERMILION}
 BAND_STRENGTH = {"low": 0.03, "medium": 0.09, "high": 0.18}
 ERROR_STRENGTH = 0.25
 APART = 8  # %: numbers of the probability's axis
+NAMED = 4  # %: a band that is less high has no room for its name
 FOOT = -0.035  # of the axis: below zero, where a cross cannot be read as a value
 HEADS = {"note": 0.96, "review": 0.90}  # of the axis: where flags stand
 FLAGS = {"note": {"symbol": "triangle-right", "size": 12, "color": BLUE}, "review": {"symbol": "diamond", "size": 12, "color": BLUE}}
@@ -66,7 +67,8 @@ def probability_over_visits(evolution: Evolution, bands: Sequence[tuple[float, f
     figure = go.Figure([*_bands(evolution, line), _points_of(evolution, line, ".0f"), *_marks(evolution, 100)])
     for low, high, call, confidence in bands:
         figure.add_hrect(100 * low, 100 * high, fillcolor=CALL_COLORS[call], opacity=BAND_STRENGTH[confidence], line_width=0, layer="below")
-        _beside(figure, confidence.capitalize(), 50 * (low + high))
+        if 100 * (high - low) >= NAMED:
+            _beside(figure, confidence.capitalize(), 50 * (low + high))
     for call, group in groupby(bands, key=lambda band: band[2]):
         edges = [edge for band in group for edge in band[:2]]
         _beside(figure, call.capitalize(), 50 * (edges[0] + edges[-1]), xshift=46, textangle=90)

@@ -38,7 +38,7 @@ from training.data import Row, read_manifest, read_mask, read_picture
 from training.export import BANDS, WEIGHTS, write_card
 from training.kept import Answer, Kept
 from training.logistic import logistic
-from training.metrics import auc, bootstrap, dice, expected_calibration_error
+from training.metrics import auc, bootstrap, dice, expected_calibration_error, perfect_calibration_error
 
 WITH_MASKS = ("ham10000", "ph2")
 LABELLED = ("ham10000", "fanconic", "ph2", "mednode")
@@ -282,7 +282,8 @@ def probability_figures(
         high &= ~cameras
     figures = [
         figure("auc", source, photos, lambda some: auc(labels[some], probabilities[some])),
-        figure("ece", source, photos, lambda some: expected_calibration_error(labels[some], probabilities[some])),
+        figure("ece", source, photos, lambda some: expected_calibration_error(labels[some], probabilities[some]))
+        | {"perfect": [round(value, 4) for value in perfect_calibration_error(probabilities)]},
         figure("accuracy", source, photos, lambda some: (called[some] == labels[some]).mean()),
         figure("sensitivity", source, photos, lambda some: _share(called[some], labels[some] == 1)),
         figure("specificity", source, photos, lambda some: _share(~called[some], labels[some] == 0)),

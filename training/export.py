@@ -20,7 +20,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from core.preprocess import FRAMES
-from core.runtime import load_network
+from core.runtime import load_network, read_card
 from training.checkpoint import RUNS, averaged, read_checkpoint
 from training.data import CLASSES, MALIGNANT_CLASSES
 from training.metrics import dice
@@ -82,6 +82,7 @@ def export(recipe: Recipe, *, runs: Path = RUNS, weights: Path = WEIGHTS, cycle:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as partial:
         card = first_card(recipe, checkpoint, network, to_onnx(network, recipe, Path(partial) / f"{recipe.name}.onnx"))
+        card |= inherited(folder / "card.json", checkpoint["begun_from"])
         write_card(card, Path(partial))
         difference, overlap = differences(network, recipe, Path(partial))
         if difference > LARGEST_DIFFERENCE or overlap < SMALLEST_OVERLAP:
@@ -200,6 +201,18 @@ def first_card(recipe: Recipe, checkpoint: dict, network: nn.Module, sha256: str
         "bands": BANDS,
         "metrics": [],
     }
+
+
+def inherited(path: Path, begun_from: str) -> dict:
+    """Return what the card before says of sources left out, where it is of the network that training began from: that was measured on
+    one still further back, before it learned from them, whose checkpoint need not be here.
+    """
+    if not begun_from or not path.exists():
+        return {}
+    before = read_card(path).details
+    if begun_from not in (before["version"], before["data"]["begun_from"]):
+        return {}
+    return {"left_out": before["left_out"]} if "left_out" in before else {}
 
 
 def licence(recipe: Recipe, sources: list[str]) -> str:

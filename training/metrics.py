@@ -47,3 +47,17 @@ def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, bi
     counts = np.bincount(index, minlength=bins)
     gaps = np.abs(np.bincount(index, probabilities - labels, bins))
     return float(gaps.sum() / max(1, counts.sum()))
+
+
+def perfect_calibration_error(probabilities: np.ndarray, bins: int = 10, *, resamples: int = 1000, seed: int = 1) -> tuple[float, float]:
+    """Return the mean and the 95th percentile of the `expected_calibration_error` of as many photos whose labels follow these
+    probabilities exactly: few photos leave a distance by chance (consistency resampling, Bröcker, Smith, "Increasing the reliability
+    of reliability diagrams", Weather and Forecasting, 2007).
+    """
+    rng = np.random.default_rng(seed)
+    probabilities = np.asarray(probabilities)
+    errors = [
+        expected_calibration_error(rng.random(len(drawn)) < drawn, drawn, bins)
+        for drawn in (rng.choice(probabilities, len(probabilities)) for _ in range(resamples))
+    ]
+    return float(np.mean(errors)), float(np.percentile(errors, 95))

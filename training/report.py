@@ -175,7 +175,9 @@ def target_table(figures: Figures, before: str = "") -> str:
                 lines.append(f"| {target.figure} | | {target.earlier} | | | | {limit} | not measured |")
                 continue
             missed = target.missed_by(one)
-            verdict = "held" if missed <= 0 else f"missed by {missed:.3f}"
+            verdict = "held" if missed <= 0 else f"missed by {missed:.4f}"
+            if "perfect" in one:
+                verdict += "; perfect calibration of as many: {:.3f} on average, up to {:.3f} in 95 %".format(*one["perfect"])
             interval = "{:.3f} to {:.3f}".format(*one["interval"]) if one["interval"] else ""
             lines.append(
                 f"| {target.figure} | {one.get('source', 'ham10000, ph2')} | {target.earlier} | {one['n']} | "

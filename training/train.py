@@ -66,13 +66,13 @@ class State:
 
 
 def begin(recipe: Recipe, backbones: Path | None, device: torch.device, exported: Path | None = None) -> State:
-    """Build the first state: from nothing but the pretrained encoder, or from an exported network."""
+    """Build the first state: from nothing but the pretrained encoder, or from an exported network as the end of the last cycle but one."""
     torch.manual_seed(recipe.seed)
     network = build_network(recipe, backbones)
     state = State(network, network, None)
     if exported is not None:
         state.begun_from = load_exported(network, exported)
-        state.cycle = len(recipe.cycles) - 1
+        state.cycle, state.finished = len(recipe.cycles) - 2, True
     state.network = network.to(device, memory_format=torch.channels_last)
     state.averaged = copy.deepcopy(network).eval().requires_grad_(False)
     state.optimiser = new_optimiser(network, recipe)
@@ -140,6 +140,8 @@ def train(
     state = begin(recipe, None if checkpoint.exists() else backbones, device, None if checkpoint.exists() else exported)
     if checkpoint.exists():
         state.load(checkpoint)
+    elif state.finished:
+        state.save(checkpoint.with_name(f"cycle{state.cycle}.pt"))
     last = max(state.cycle, len(recipe.cycles) - 1)
     if state.finished and state.cycle == last:
         if not again:

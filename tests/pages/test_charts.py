@@ -147,6 +147,12 @@ def test_bands_are_named_low_medium_and_high_beside_the_plot():
     assert named[6:] == [("Benign", 30), ("Malignant", 80)]
 
 
+def test_a_band_too_narrow_for_its_name_has_none():
+    narrow = ((0.0, 0.05, "benign", "high"), (0.05, 0.06, "benign", "medium"), (0.06, 1.0, "benign", "low"))
+    figure = probability_over_visits(made.evolution(made.visits(1)), narrow)
+    assert [note.text for note in figure.layout.annotations] == ["High", "Low", "Benign"] and len(figure.layout.shapes) == 3
+
+
 def test_bands_follow_the_model_card():
     moved = ((0.0, 0.3, "benign", "low"), (0.3, 1.0, "malignant", "low"))
     figure = probability_over_visits(made.evolution(made.visits(1)), moved)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.metrics import auc, bootstrap, dice, expected_calibration_error, jaccard
+from training.metrics import auc, bootstrap, dice, expected_calibration_error, jaccard, perfect_calibration_error
 
 
 def test_dice_and_jaccard_of_known_overlaps():
@@ -32,3 +32,10 @@ def test_the_interval_holds_the_value_and_widens_where_groups_repeat_themselves(
 def test_calibration_error():
     assert expected_calibration_error(np.array([1, 1, 1, 0]), np.full(4, 0.75)) == pytest.approx(0)
     assert expected_calibration_error(np.array([0, 0]), np.array([1.0, 1.0])) == pytest.approx(1)
+
+
+def test_perfect_calibration_errs_by_chance_and_the_more_the_fewer_photos():
+    probabilities = np.random.default_rng(2).beta(0.5, 1, 2000)
+    few, many = perfect_calibration_error(probabilities[:14]), perfect_calibration_error(probabilities)
+    assert 0.1 < few[0] < few[1] and many[1] < 0.05 < few[0]
+    assert perfect_calibration_error(np.array([0.0, 1.0])) == (0, 0), "sure and right leaves nothing to chance"

@@ -22,7 +22,7 @@ from training.evaluate import (
     refit,
     source_weights,
 )
-from training.export import LARGEST_DIFFERENCE, export
+from training.export import LARGEST_DIFFERENCE, export, write_card
 from training.recipe import FOLDER, build_network, read_recipe
 from training.tasks import Classification
 from training.warm_start import OtherNetwork
@@ -130,11 +130,21 @@ def test_training_begins_from_an_exported_network(drawn_data, tiny_recipes, tmp_
     export(recipe, runs=tmp_path / "runs", weights=tmp_path / "weights")
     folder = tmp_path / "weights" / recipe.name
     again = training.begin(recipe, None, torch.device("cpu"), folder)
-    assert again.cycle == 1, "what an exported network learned from is not known to leave anything out"
+    assert (again.cycle, again.finished) == (0, True), "the last cycle follows: what it learned from may leave nothing out"
     assert again.begun_from == json.loads((folder / "card.json").read_text())["version"]
     for name, value in trained.averaged.state_dict().items():
         if not name.endswith("num_batches_tracked"):
             assert torch.equal(value, again.network.state_dict()[name]), name
+
+    card = json.loads((folder / "card.json").read_text())
+    write_card(card | {"left_out": {"cycle": 0, "metrics": [{"figure": "dice", "source": "ph2"}]}}, folder)
+    further = training.train(recipe, drawn_data, runs=tmp_path / "further", exported=folder, say=quiet)
+    assert (further.cycle, further.finished) == (1, True)
+    export(recipe, runs=tmp_path / "further", weights=tmp_path / "weights")
+    cards = [json.loads((folder / "card.json").read_text())]
+    export(recipe, runs=tmp_path / "further", weights=tmp_path / "weights")
+    cards.append(json.loads((folder / "card.json").read_text()))
+    assert all(one["left_out"]["metrics"] for one in cards), "measured on what it came from, whose checkpoint is not here"
 
     with pytest.raises(OtherNetwork, match="no weights named"):
         training.begin(read_recipe(tiny_recipes["tinydeeplab"]), None, torch.device("cpu"), folder)
