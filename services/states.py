@@ -21,7 +21,7 @@ from services.words import Preferences
 FINE, DUE, CHANGED, REFER = "fine", "due", "changed", "refer"
 DEFAULT_RECHECK_DAYS = 180
 """After the last photo, where neither a reminder nor the mole itself names another time."""
-DOUBT_FROM = 0.05
+DOUBT_FROM = 0.06
 """Malignancy probability from which no mole stands fine unless a doctor cleared it: where the medium band of benign calls ends and
 pages say "Have a doctor look" (the networks' operating point, docs/EVALUATION.md)."""
 REFERRING = {
