@@ -72,10 +72,10 @@ st.title(f"{len(cards)} networks answer", anchor=False)
 st.caption("Measured on photos that no network saw while it learned. In brackets the 95 % interval.")
 for card in cards:
     st.subheader(f"{card.title} {card.version}", anchor=False)
-    learned = ", ".join(
+    learned = ", ".join(dict.fromkeys(
         SOURCES.get(source, source).split(",")[0] + (" (photos without their labels)" if source in card.without_labels else "")
         for source in card.learned_from
-    )
+    ))
     st.markdown(f"{TASKS.get(card.task, card.task)}. Learned from {learned}.")
     if card.malignant_means:
         st.markdown(f"Malignant means {card.malignant_means}.")

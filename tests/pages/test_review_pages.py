@@ -264,7 +264,7 @@ def test_model_cards_have_figures_with_their_number_and_interval(page, monkeypat
     )
     measured = replace(
         measured, advice_from=(AdviceFrom(0.104, "ham10000", 548, 0.978, 0.702),),
-        learned_from=("ham10000", "melanoma10k"), without_labels=("melanoma10k",),
+        learned_from=("ham10000", "ham10000", "melanoma10k"), without_labels=("melanoma10k",),
     )  # fmt: skip
     monkeypatch.setattr("services.model_cards.model_cards", lambda: (measured, new))
     app = page("doctor/model_cards.py")
