@@ -244,10 +244,12 @@ def _lines(visits: Sequence[VisitView], shots: Mapping[int, Shot], pixels: Mappi
         in_unit[pixels[shot.upload_id].unit][visit_id] = shot
     units = [unit for unit in Unit if in_unit[unit]] or [Unit.FRAME]
     lines = [
-        _line(visits, name, label, words, measurement, _sizes(in_unit[unit], pixels, unit, measurement, power), shots)
-        for name, label, measurement, power in (("area", "Area", "area", 2), ("diameter", "Longest diameter", "longest_diameter", 1))
+        _line(
+            visits, name, label, SIZES[unit][2 - change.SIZES[measurement]], measurement,
+            _sizes(in_unit[unit], pixels, unit, measurement), shots,
+        )
+        for name, label, measurement in (("area", "Area", "area"), ("diameter", "Longest diameter", "longest_diameter"))
         for unit in units
-        for words in [SIZES[unit][2 - power]]
     ]
     for name, label in FEATURES.items():
         measurement = MEASURED_BY[name]
@@ -260,8 +262,9 @@ def _lines(visits: Sequence[VisitView], shots: Mapping[int, Shot], pixels: Mappi
     return tuple(lines)
 
 
-def _sizes(shots: Mapping[int, Shot], pixels: Mapping[int, PixelSize], unit: Unit, measurement: str, power: int) -> dict[int, Number]:
+def _sizes(shots: Mapping[int, Shot], pixels: Mapping[int, PixelSize], unit: Unit, measurement: str) -> dict[int, Number]:
     """Visit -> area or length of its lesion in this unit."""
+    power = change.SIZES[measurement]
     in_mm = f"{measurement}_mm{'2' if power == 2 else ''}"
     found: dict[int, Number] = {}
     first: float | None = None
@@ -337,9 +340,9 @@ def _probability(visits: Sequence[VisitView]) -> Line:
 
 def _trend(visits: Sequence[VisitView], area: Line) -> str:
     """How the area went over three or more visits in one unit."""
-    measured = [(visit.visited_on, *told) for visit, *told in zip(visits, area.values, area.highs, strict=True) if told[0]]
+    measured = [(visit.visited_on, value, high) for visit, value, high in zip(visits, area.values, area.highs, strict=True) if value]
     errors = [math.log(high / value) / change.Z95 for _, value, high in measured]
-    found = change.trend("area", [day for day, *_ in measured], [value for _, value, _ in measured], errors)
+    found = change.trend("area", [day for day, _, _ in measured], [value for _, value, _ in measured], errors)
     if found is None:
         return ""
     if not found.beyond:
