@@ -3,6 +3,8 @@
 A variant changes a real photo in a way of which the truth is known, so its mask and its label stay true: darker skin, hair, a lesion
 that fills 1 to 3 % of the frame, a phone's light, defocus, JPEG 30, rotation. Each is judged by the same path as any photo and
 compared with the untouched one, photo by photo. Simulated tone is no evidence for real dark skin: it keeps the lesions of light skin.
+
+Skin without a lesion is the other hard case: corners of held-out photos that their lesion does not reach, and drawn skin of every tone.
 """
 
 from __future__ import annotations
@@ -16,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analyser import Analyser
-from core.preprocess import RGB, resize
-from core.synthetic import blur, hairs, skin
+from core.preprocess import DARKEST_SKIN, RGB, resize
+from core.synthetic import bare_skin, blur, hairs, skin
 from core.synthetic.mole import DERMOSCOPE_FIELD_MM
 from training.data import Row, read_manifest, read_mask, read_picture
 from training.metrics import auc, bootstrap, dice
@@ -33,6 +35,11 @@ DARK_HAIR, LIGHT_HAIR = (0.014, 0.010, 0.008), (0.42, 0.30, 0.16)
 HAIR_DENSITY = 1.4
 SMALL_SHARE = (0.01, 0.03)
 LONGEST_SMALL_PX = 1280
+CORNERS = (0.5, 0.45, 0.4, 0.35, 0.3)
+"""Sides of the corners that are looked at for skin alone, as shares of the photo's."""
+DRAWN_SKINS = 60
+CORNER_ROWS = 300
+"""Photos a source whose corners are looked at."""
 
 
 def dark_tone(rgb: RGB, mask: Mask, rng: np.random.Generator) -> tuple[RGB, Mask]:
@@ -208,6 +215,46 @@ def _more_skin(rgb: NDArray[np.float32], mask: Mask, width: int, height: int, rn
     return (colour.astype(np.float32) * (1 + slope[0] * right + slope[1] * down) + tiled).astype(np.float32)
 
 
+def bare_corner(rgb: RGB, mask: Mask) -> RGB | None:
+    """Return the largest corner of an H x W photo, from half down to 0.3 of its sides, that shows skin alone.
+
+    None where the lesion, or something as dark as the edge of a dermoscope's field, is in all of them.
+    """
+    height, width = mask.shape
+    lesion = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9))) > 0
+    bright = rgb.mean(axis=2)
+    for share in CORNERS:
+        tall, wide = int(share * height), int(share * width)
+        for top, left in ((0, 0), (0, width - wide), (height - tall, 0), (height - tall, width - wide)):
+            place = slice(top, top + tall), slice(left, left + wide)
+            dark = bright[place] < max(DARKEST_SKIN, 0.5 * np.median(bright[place]))
+            if not lesion[place].any() and dark.mean() < 0.02:
+                return np.ascontiguousarray(rgb[place])
+    return None
+
+
+def without_lesion(analyser: Analyser, folder: Path, rows: list[Row]) -> list[dict]:
+    """Return in how many photos of skin alone no lesion is seen, whatever the gate says of them: corners of the photos, and drawn skin of
+    every tone as a dermoscope and a phone show it. Entries as those of `evaluate`.
+    """
+    corners = [(row.group, bare_corner(read_picture(folder / row.image), read_mask(folder / row.mask))) for row in rows]
+    drawn = [
+        (f"skin {seed}", bare_skin(1 + seed % 6, (640, 480), seed, look=look, freckled=False))
+        for seed in range(DRAWN_SKINS)
+        for look in ("dermoscope", "phone")
+    ]
+    entries = []
+    for variant, photos in (("bare_corner", corners), ("drawn_skin", drawn)):
+        seen = [(group, analyser.analyse(rgb, force=True).chosen is None) for group, rgb in photos if rgb is not None]
+        if not seen:
+            continue
+        none = np.array([one for _, one in seen], float)
+        low, high = bootstrap(lambda some, none=none: none[some].mean(), [group for group, _ in seen])
+        entry = {"figure": "no_lesion_seen", "variant": variant, "n": len(none), "value": round(float(none.mean()), 4)}
+        entries.append(entry | {"interval": [round(low, 4), round(high, 4)]})
+    return entries
+
+
 def held_out_rows(folder: Path, *, limit: int | None = None) -> list[Row]:
     """Return the test part's photos that have an expert's mask, `limit` of each source at most."""
     rows = [row for row in read_manifest(folder, SOURCES) if row.part == "test" and row.mask]
@@ -228,6 +275,13 @@ def evaluate(analyser: Analyser, folder: Path, rows: list[Row], say: Callable[[s
         say(f"{name}: {len(some)} photos")
         entries += _figures(name, some, _judge(analyser, folder, some, name, variant), [plain[row] for row in some])
     return entries
+
+
+def measure(analyser: Analyser, folder: Path, limit: int | None, corners: int, say: Callable[[str], None]) -> list[dict]:
+    """Return the entries of `evaluate`, of `limit` photos a source at most, and of `without_lesion`, of `corners` photos a source."""
+    entries = evaluate(analyser, folder, held_out_rows(folder, limit=limit), say)
+    say("skin without a lesion")
+    return entries + without_lesion(analyser, folder, held_out_rows(folder, limit=corners))
 
 
 Judged = tuple[float, float]
@@ -280,8 +334,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="photos a source at most, for a quick look")
     parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of the exported networks")
     options = parser.parse_args()
-    rows = held_out_rows(options.data, limit=options.limit)
-    print(table(evaluate(Analyser.load(options.weights), options.data, rows, say=lambda line: print(line, flush=True))))
+    corners = min(options.limit or CORNER_ROWS, CORNER_ROWS)
+    print(table(measure(Analyser.load(options.weights), options.data, options.limit, corners, lambda line: print(line, flush=True))))
 
 
 if __name__ == "__main__":

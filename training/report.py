@@ -128,9 +128,9 @@ NOTES = """\
 
 
 def hard_case_entries(weights: Path, folder: Path, say: Callable[[str], None], limit: int | None = None) -> list[dict]:
-    """Judge held-out photos made hard (training.hard_cases): at most HARD_CASES of each source, or `limit` where that is fewer."""
-    rows = hard_cases.held_out_rows(folder, limit=min(limit or HARD_CASES, HARD_CASES))
-    return hard_cases.evaluate(Analyser.load(weights), folder, rows, say)
+    """Judge hard cases (training.hard_cases): at most HARD_CASES photos of each source are made hard, or `limit` where that is fewer."""
+    most, corners = (min(limit or most, most) for most in (HARD_CASES, hard_cases.CORNER_ROWS))
+    return hard_cases.measure(Analyser.load(weights), folder, most, corners, say)
 
 
 def write(cards: dict[str, dict], hard: list[dict] | None, figures: str, path: Path = REPORT) -> None:

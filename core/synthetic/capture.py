@@ -75,12 +75,23 @@ def photograph(
     return _expose(mole, visit, view, look, hair, capture)
 
 
-def bare_skin(tone: int = 2, size: tuple[int, int] = (640, 480), seed: int = 0, *, look: Look = "dermoscope", hair: float = 0.0) -> Photo:
-    """H x W x 3 photo of skin without any lesion. Raises ValueError where an argument is out of its range."""
+def bare_skin(
+    tone: int = 2,
+    size: tuple[int, int] = (640, 480),
+    seed: int = 0,
+    *,
+    look: Look = "dermoscope",
+    hair: float = 0.0,
+    freckled: bool = True,
+) -> Photo:
+    """H x W x 3 photo of skin without any lesion, now and then with a freckle or two unless `freckled` is False.
+
+    Raises ValueError where an argument is out of its range.
+    """
     _require_capture(look, size, hair, seed)
     skin.tone_melanin(tone)
     mole = Mole(seed=seed, skin_tone=tone)
-    return _expose(mole, None, _view(look, size, stream(seed, "view")), look, hair, seed).rgb
+    return _expose(mole, None, _view(look, size, stream(seed, "view")), look, hair, seed, freckled).rgb
 
 
 def require_size(size: tuple[int, int]) -> None:
@@ -125,11 +136,11 @@ def _view(look: Look, size: tuple[int, int], rng: np.random.Generator) -> _View:
     return _View(x * cos + y * sin, y * cos - x * sin, float(distance_mm / focal / np.sqrt(np.cos(tilt))))
 
 
-def _expose(mole: Mole, visit: int | None, view: _View, look: Look, hair: float, capture: int) -> SyntheticPhoto:
+def _expose(mole: Mole, visit: int | None, view: _View, look: Look, hair: float, capture: int, freckled: bool = True) -> SyntheticPhoto:
     """Skin, lesion, relief, hair, light and sensor, in the order in which light meets them; visit None leaves the lesion out."""
     shape = view.x.shape
     height = skin.relief(mole.seed, view.x, view.y)
-    melanin, blood = skin.pigments(mole.seed, mole.skin_tone, view.x, view.y, height)
+    melanin, blood = skin.pigments(mole.seed, mole.skin_tone, view.x, view.y, height, freckled=freckled)
     mask = np.zeros(shape, bool)
     veil = scar = raised = np.zeros(shape, np.float32)
     if visit is not None:

@@ -50,7 +50,7 @@ def relief(seed: int, x: Plane, y: Plane) -> Plane:
     return -depth * (0.8 * np.exp(-((coarse / 0.2) ** 2)) + 0.5 * np.exp(-((fine / 0.24) ** 2))) + 0.14 * grain
 
 
-def pigments(seed: int, tone: int, x: Plane, y: Plane, height: Plane) -> tuple[Plane, Plane]:
+def pigments(seed: int, tone: int, x: Plane, y: Plane, height: Plane, *, freckled: bool = True) -> tuple[Plane, Plane]:
     """Melanin and blood density of skin without the lesion at places (x, y) in mm: mottling, furrows, pores, freckles, vessels."""
     rng = stream(seed, "skin")
     mottling = read(cloud_tile(1.6, 1, 60), x, y, 30.0, rng)
@@ -65,7 +65,7 @@ def pigments(seed: int, tone: int, x: Plane, y: Plane, height: Plane) -> tuple[P
     near, chance = (read(t, x, y, 24 * 3.4, r) for t, r in zip((freckles.nearest, freckles.value), _twins(seed, "freckle"), strict=True))
     share = float(rng.choice((0.04, 0.12, 0.35), p=(0.6, 0.28, 0.12))) * (1.2 if tone <= 3 else 0.6)
     blot = smoothstep(0.26, 0.06, near + 0.05 * mottling + 0.03 * speckle) * (chance < share)
-    melanin = melanin + blot * np.float32(rng.uniform(0.15, 0.45)) * (0.5 + chance / share)
+    melanin = melanin + freckled * blot * np.float32(rng.uniform(0.15, 0.45)) * (0.5 + chance / share)
 
     pores = cell_tile(48, 0.9, 2)
     near, chance = (read(t, x, y, 48 * 0.9, r) for t, r in zip((pores.nearest, pores.value), _twins(seed, "pore"), strict=True))

@@ -95,6 +95,14 @@ def test_scale_is_the_same_at_every_photo_size():
     assert area_mm2(small) == pytest.approx(area_mm2(large), rel=0.03)
 
 
+def test_bare_skin_without_freckles_has_no_dark_spot():
+    """Of this skin, one of the few that have some."""
+    freckled, plain = (bare_skin(2, (640, 480), 2, freckled=with_some).astype(int).sum(axis=2) for with_some in (True, False))
+    darker = plain - freckled > 60
+    assert 0.002 < darker.mean() < 0.05
+    assert np.abs(plain - freckled)[~darker].mean() < 6
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_skin_gets_darker_with_each_fitzpatrick_type(look):
     lightness = [np.median(bare_skin(tone, SMALL, 11, look=look)) for tone in range(1, 7)]

@@ -63,17 +63,21 @@ class Darkest:
         return Analysis(*mask.shape[::-1], True, masks={"one": mask}, chosen="one", malignant_probability=1 - rgb.mean() / 255)
 
 
-def test_the_figures_compare_each_photo_with_itself(tmp_path):
+def write_photos(folder):
     names = ["source", "image", "mask", "group", "dx", "malignant", "melanoma"]
-    with (tmp_path / "manifest.csv").open("w", newline="") as file:
+    with (folder / "manifest.csv").open("w", newline="") as file:
         lines = csv.DictWriter(file, names)
         lines.writeheader()
         for number in range(40):
             drawn = photograph(Mole(seed=number, skin_tone=2, diameter_fraction=0.3), size=(160, 120))
-            cv2.imwrite(str(tmp_path / f"{number}.png"), drawn.rgb[:, :, ::-1])
-            (tmp_path / f"{number}-mask.png").write_bytes(encode_mask_png(drawn.mask))
-            row = [("ham10000"), f"{number}.png", f"{number}-mask.png", f"G{number}", "nv", number % 2, 0]
+            cv2.imwrite(str(folder / f"{number}.png"), drawn.rgb[:, :, ::-1])
+            (folder / f"{number}-mask.png").write_bytes(encode_mask_png(drawn.mask))
+            row = ["ham10000", f"{number}.png", f"{number}-mask.png", f"G{number}", "nv", number % 2, 0]
             lines.writerow(dict(zip(names, row, strict=True)))
+
+
+def test_the_figures_compare_each_photo_with_itself(tmp_path):
+    write_photos(tmp_path)
     rows = hard_cases.held_out_rows(tmp_path)
     assert rows and {row.part for row in rows} == {"test"} and len(rows) < len(read_manifest(tmp_path))
     entries = hard_cases.evaluate(Darkest(), tmp_path, rows)
@@ -83,3 +87,35 @@ def test_the_figures_compare_each_photo_with_itself(tmp_path):
         assert value[name, "dice_loss"] == pytest.approx(value["untouched", "dice"] - value[name, "dice"], abs=2e-4)
     assert value["dark_tone", "dice_loss"] > value["jpeg_30", "dice_loss"]
     assert "dark_tone" in hard_cases.table(entries)
+
+
+def test_a_corner_is_skin_alone(photo):
+    corner = hard_cases.bare_corner(photo.rgb, photo.mask)
+    height, width = corner.shape[:2]
+    assert min(height / 240, width / 320) >= 0.29
+    places = [(rows, columns) for rows in (slice(0, height), slice(-height, None)) for columns in (slice(0, width), slice(-width, None))]
+    assert any(np.array_equal(photo.rgb[place], corner) and not photo.mask[place].any() for place in places)
+    assert hard_cases.bare_corner(photo.rgb, np.ones_like(photo.mask)) is None
+    tube = photo.rgb.copy()
+    for rows in (slice(0, 60), slice(-60, None)):
+        for columns in (slice(0, 60), slice(-60, None)):
+            tube[rows, columns] = 0
+    assert hard_cases.bare_corner(tube, photo.mask) is None, "the edge of a dermoscope's field is no skin"
+
+
+def test_what_is_seen_in_skin_without_a_lesion_is_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr(hard_cases, "DRAWN_SKINS", 6)
+    write_photos(tmp_path)
+    rows = hard_cases.held_out_rows(tmp_path)
+
+    class Sees:
+        def __init__(self, chosen):
+            self.chosen = chosen
+
+        def analyse(self, rgb, *, force):
+            return Analysis(*rgb.shape[1::-1], True, chosen=self.chosen(rgb))
+
+    half = hard_cases.without_lesion(Sees(lambda rgb: "one" if rgb.shape[0] == 480 else None), tmp_path, rows)
+    value = {one["variant"]: (one["value"], one["n"]) for one in half}
+    assert value["drawn_skin"] == (0.0, 12)
+    assert value["bare_corner"][0] == 1.0 and 0 < value["bare_corner"][1] <= len(rows)
