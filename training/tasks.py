@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from core.preprocess import (
     whole_photo,
     with_skin,
 )
-from core.runtime import Network, load_network, read_card
+from core.runtime import THREADS, Network, load_network, read_card
 from core.segmentation import segment
 from training import augment
 from training.data import CLASSES, Pictures, Row, read_manifest
@@ -204,7 +205,8 @@ def extents(pictures: Pictures, weights: Path = Path("weights")) -> tuple[list[S
     """
     if not pictures.lesions_file.exists():
         segmenter = _segmenter(weights)
-        found = [_extent(rgb, mask, segmenter) for rgb, mask in pictures]
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = list(pool.map(lambda one: _extent(*one, segmenter), pictures))
         np.save(pictures.lesions_file, np.array([(box.centre_x, box.centre_y, box.side, *skin) for box, skin in found]))
     rows = np.load(pictures.lesions_file)
     return [Square(*row[:3]) for row in rows], [None if np.isnan(row[3:]).any() else row[3:] for row in rows]
