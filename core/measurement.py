@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis import Mask, Scale
-from core.preprocess import DARKEST_SKIN, RGB, resize
+from core.preprocess import RGB, resize
 
 COLOUR_SIDE_PX = 512
 """Colours are averages, so they are taken from a photo of at most this longest side."""
@@ -300,10 +300,7 @@ def _lab(rgb: RGB) -> NDArray[np.float32]:
 
 
 def _lesion_and_skin(mask: Mask, rgb: RGB) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the CIELAB pixels (n x 3) inside the lesion, and of the skin in a ring around it a quarter as wide as the lesion.
-
-    What is as dark as the edge of a dermoscope's field is no skin.
-    """
+    """Return the CIELAB pixels (n x 3) inside the lesion, and in a ring around it a quarter as wide as the lesion."""
     shrink = min(1.0, COLOUR_SIDE_PX / max(mask.shape))
     size = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
     small = resize(rgb, *size)
@@ -311,7 +308,7 @@ def _lesion_and_skin(mask: Mask, rgb: RGB) -> tuple[NDArray[np.float32], NDArray
     width = max(2, round(0.25 * np.sqrt(4 * max(1, np.count_nonzero(inside)) / np.pi)))
     # The outline is rarely sharp: what lies right beside it is neither lesion nor skin.
     near, far = (cv2.dilate(inside.astype(np.uint8), _disc(reach)) > 0 for reach in (max(1, width // 4), width))
-    return _lab(small[inside]), _lab(small[far & ~near & (small.mean(axis=2) > DARKEST_SKIN)])
+    return _lab(small[inside]), _lab(small[far & ~near])
 
 
 def _disc(radius: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -51,10 +51,6 @@ JUST_NOTICEABLE = 2.3
 """CIELAB distance that people just notice (Mahy, Van Eycken, Oosterlinck, 1994). Networks that learned from lesions alone see
 some in bare skin too; of 548 held-out ham10000 photos the experts' outlines of all but one stand out by more than this."""
 
-SURE = 0.85
-"""Probability that a lesion's surest pixels have at least. In all but one of 599 photos that no network learned from, 284 of them made
-hard, it is 0.89 or more; where skin without a lesion is redder in one place, mostly below 0.82 (training/EXPERIMENTS.md)."""
-
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
@@ -71,7 +67,6 @@ def candidates(segmenters: dict[str, Network], rgb: RGB) -> dict[str, Segmentati
     """Find the lesion in an H x W x 3 photo with every network and, where there are several, with all of them together.
 
     FUSION is the mean of their probabilities, cut at the mean of their thresholds; networks that were not measured together have none.
-    Where all together see no lesion, what one of them sees alone is none either: such skin is a little redder than the rest.
     """
     height, width = rgb.shape[:2]
     shrink = WORKING_SIDE_PX / max(height, width)
@@ -81,10 +76,7 @@ def candidates(segmenters: dict[str, Network], rgb: RGB) -> dict[str, Segmentati
     if fuses(segmenters):
         maps[FUSION] = np.mean(list(maps.values()), axis=0)
         thresholds[FUSION] = float(np.mean(list(thresholds.values())))
-    found = {name: _outlined(one, thresholds[name], working, width, height) for name, one in maps.items()}
-    if FUSION in found and not found[FUSION].lesion.any():
-        found = {name: replace(one, lesion=found[FUSION].lesion, mask=found[FUSION].mask) for name, one in found.items()}
-    return found
+    return {name: _outlined(one, thresholds[name], working, width, height) for name, one in maps.items()}
 
 
 def tell_what_they_do_together(folder: Path, segmenters: dict[str, Network]) -> None:
@@ -147,7 +139,7 @@ def _outlined(probabilities: NDArray[np.float32], threshold: float, working: RGB
     lesion, several = keep_lesion(refined, threshold)
     if lesion.any():
         lesion = of_expected_area(refined, lesion, threshold)
-    if not (lesion.any() and is_sure(lesion, probabilities) and is_visible(lesion, working)):
+    if not is_visible(lesion, working):
         lesion = np.zeros_like(lesion)
     return Segmentation(probabilities, lesion, _to_size(lesion, width, height), several)
 
@@ -208,11 +200,6 @@ def _smooth(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
     wide = cv2.copyMakeBorder(found, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
     smooth = cv2.morphologyEx(cv2.morphologyEx(wide, cv2.MORPH_CLOSE, kernel), cv2.MORPH_OPEN, kernel)
     return np.ascontiguousarray(smooth[reach:-reach, reach:-reach])
-
-
-def is_sure(mask: Mask, probabilities: NDArray[np.float32]) -> bool:
-    """Tell whether a network is as sure of the lesion's surest pixels as it is of those of nearly every lesion."""
-    return float(np.percentile(probabilities[mask], SUREST)) >= SURE
 
 
 def is_visible(mask: Mask, rgb: RGB) -> bool:

@@ -14,7 +14,6 @@ from core import Analyser, Confidence, Diagnosis, Scale, UnreadablePhoto
 from core.analyser import best_mask
 from core.codes import sentence
 from core.photo import encode_jpeg
-from core.synthetic import bare_skin
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -111,12 +110,6 @@ def test_bare_skin_shows_no_lesion(analyser):
     assert not analysis.accepted and "no_lesion" in analysis.reasons
     assert analysis.malignant_probability is None and analysis.measurements == {}
     assert not any(mask.any() for mask in analysis.masks.values())
-
-
-@pytest.mark.parametrize(("tone", "seed", "look"), [(1, 0, "dermoscope"), (2, 3, "dermoscope"), (3, 3, "dermoscope"), (6, 5, "phone")])
-def test_skin_that_is_redder_in_one_place_shows_no_lesion(analyser, tone, seed, look):
-    analysis = analyser.analyse(bare_skin(tone, (640, 480), seed, look=look, freckled=False), force=True)
-    assert "no_lesion" in analysis.reasons and analysis.malignant_probability is None
 
 
 def test_warnings_name_what_makes_the_answer_less_sure(analyser):

@@ -18,7 +18,6 @@ from core.segmentation import (
     features_of,
     fill_holes,
     fuses,
-    is_sure,
     keep_lesion,
     lesion_probabilities,
     of_expected_area,
@@ -54,13 +53,6 @@ def test_nothing_and_specks_are_no_lesion():
     specks = np.zeros((384, 512), np.float32)
     specks[::20, ::20] = 1
     assert not keep_lesion(specks, 0.5)[0].any()
-
-
-def test_a_lesion_is_one_that_a_network_is_somewhere_sure_of():
-    lesion = disc((384, 512), (192, 256), 80) > 0
-    sure_of_a_part = np.where(disc((384, 512), (192, 240), 40) > 0, 0.97, 0.6)
-    assert is_sure(lesion, sure_of_a_part.astype(np.float32))
-    assert not is_sure(lesion, np.full(lesion.shape, 0.8, np.float32))
 
 
 def with_rim(shift):
@@ -203,22 +195,6 @@ def test_networks_have_a_mask_of_all_together_between_their_own():
     single = overlap(found["narrow"].lesion, found["wide"].lesion)
     assert features_of(found, "narrow")[1] == single < features_of(found, FUSION)[1]
     assert 0 < expected_dice({"narrow": Darkness("narrow")}, found, FUSION) <= 1
-
-
-class Blind(Darkness):
-    """Sees nothing."""
-
-    def __call__(self, batch):
-        return [0 * super().__call__(batch)[0]]
-
-
-def test_what_one_network_sees_alone_is_no_lesion():
-    photo, truth = ellipse_photo(640, 480, (0.3, 0.22))
-    sees, blind = Darkness("narrow"), Blind("wide")
-    assert overlap(segment(sees, photo).mask, truth) > 0.9
-    found = candidates({"narrow": sees, "wide": blind}, photo)
-    assert not any(one.mask.any() or one.lesion.any() for one in found.values())
-    assert features_of(found, "narrow")[1] == 1.0 and expected_dice({"narrow": sees}, found, "narrow") == 0.0
 
 
 def test_networks_that_were_not_measured_together_have_none():
