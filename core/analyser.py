@@ -19,7 +19,7 @@ from core.photo import read_photo
 from core.preprocess import RGB
 from core.runtime import Network, UnusableWeights, load_gate, load_networks
 from core.scale import FoundScale, centre, close_up, find_scale, measure_flat, without_card
-from core.segmentation import FUSION, Segmentation, candidates, expected_dice, fuses, overlap, tell_what_they_do_together
+from core.segmentation import FUSION, Segmentation, candidates, expected_dice, fuses, is_faint, overlap, tell_what_they_do_together
 
 SMALLEST_SIDE_PX = 100
 """Below this the outline of a mole is a dozen pixels."""
@@ -126,7 +126,7 @@ class Analyser:
             analysis,
             chosen=chosen,
             expected_dice=expected[chosen],
-            warnings=(*analysis.warnings, *_warnings(found, chosen)),
+            warnings=(*analysis.warnings, *_warnings(found, chosen), *(("faint_lesion",) if is_faint(segmenters, found[chosen]) else ())),
             scale=analysis.scale if card is None else card.at(*centre(found[chosen].mask)),
             measurements=measure(found[chosen].mask, rgb, analysis.scale) if card is None else measure_flat(found[chosen].mask, rgb, card),
         ), found
@@ -136,7 +136,7 @@ class Analyser:
         # The network that differs most says most of what hangs on the outline.
         other = min(others, key=lambda one: overlap(chosen.lesion, one.lesion), default=None)
         judged = classify(self.classifiers, rgb, chosen.mask, [other.mask] if other else [])
-        if unfamiliar or _agreement(found) < DISAGREEMENT:
+        if unfamiliar or _agreement(found) < DISAGREEMENT or "faint_lesion" in analysis.warnings:
             judged = replace(judged, diagnosis=Diagnosis.UNCERTAIN, confidence=Confidence.LOW)
         if judged.camera:
             judged = replace(judged, confidence=Confidence.LOW)

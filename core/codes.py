@@ -38,6 +38,10 @@ _SENTENCES = {
         "The photo looks as if taken without a dermoscope. The networks learned mostly from photos through one, so the probability "
         "is less sure and is never called more than low in confidence."
     ),
+    "faint_lesion": (
+        "The mole hardly stands out from the skin, so the answer counts as uncertain. If this is skin without a mole, "
+        "photograph the mole itself; if not, a sharper photo from nearer may help."
+    ),
     "low_agreement": (
         "The outlines found in two ways differ, so size and probability are less sure. A sharper photo in even light may help."
     ),

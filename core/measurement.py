@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.analysis import Mask, Scale
-from core.preprocess import RGB, resize
+from core.preprocess import DARKEST_SKIN, RGB, resize
 
 COLOUR_SIDE_PX = 512
 """Colours are averages, so they are taken from a photo of at most this longest side."""
@@ -201,17 +201,22 @@ def _diameters(hull: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def colour_contrast(mask: Mask, rgb: RGB) -> float:
-    """Return the CIELAB distance between the mean colours of the lesion and of the skin around it; infinite without skin."""
-    lesion, skin = _lesion_and_skin(mask, rgb)
+    """Return the CIELAB distance between the mean colours of the lesion and of all that is around it; infinite where nothing is.
+
+    That may be the dark edge of a dermoscope's field, too: a lesion that fills the field stands out from nothing else.
+    """
+    lesion, around = map(_lab, _lesion_and_surroundings(mask, rgb))
     if not len(lesion):
         return 0.0
-    return float(np.linalg.norm(lesion.mean(axis=0) - skin.mean(axis=0))) if len(skin) else np.inf
+    return float(np.linalg.norm(lesion.mean(axis=0) - around.mean(axis=0))) if len(around) else np.inf
 
 
 def _colour(mask: Mask, rgb: RGB, shape_asymmetry: tuple[float, float]) -> dict[str, float]:
-    lesion, skin = _lesion_and_skin(mask, rgb)
+    lesion, around = _lesion_and_surroundings(mask, rgb)
     if not len(lesion):
         return {}
+    # What is as dark as the edge of a dermoscope's field is no skin.
+    lesion, skin = _lab(lesion), _lab(around[around.mean(axis=1) > DARKEST_SKIN])
     middle = lesion.mean(axis=0)
     across = colour_asymmetry(mask, rgb)
     found = {
@@ -299,16 +304,16 @@ def _lab(rgb: RGB) -> NDArray[np.float32]:
     return rgb2lab(rgb).astype(np.float32)
 
 
-def _lesion_and_skin(mask: Mask, rgb: RGB) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the CIELAB pixels (n x 3) inside the lesion, and in a ring around it a quarter as wide as the lesion."""
+def _lesion_and_surroundings(mask: Mask, rgb: RGB) -> tuple[RGB, RGB]:
+    """Return the pixels (n x 3) inside the lesion, and in a ring around it a quarter as wide as the lesion."""
     shrink = min(1.0, COLOUR_SIDE_PX / max(mask.shape))
     size = (max(1, round(mask.shape[1] * shrink)), max(1, round(mask.shape[0] * shrink)))
     small = resize(rgb, *size)
     inside = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
     width = max(2, round(0.25 * np.sqrt(4 * max(1, np.count_nonzero(inside)) / np.pi)))
-    # The outline is rarely sharp: what lies right beside it is neither lesion nor skin.
+    # The outline is rarely sharp: what lies right beside it is neither of both.
     near, far = (cv2.dilate(inside.astype(np.uint8), _disc(reach)) > 0 for reach in (max(1, width // 4), width))
-    return _lab(small[inside]), _lab(small[far & ~near])
+    return small[inside], small[far & ~near]
 
 
 def _disc(radius: int) -> np.ndarray:

@@ -256,6 +256,19 @@ def agreement(masks: dict[str, Mask], truth: Mask) -> dict[str, tuple[float, flo
     return found
 
 
+def surest(found: Segmentation) -> float:
+    """Return the probability that the surest tenth of a lesion has at least; 0 where there is no lesion."""
+    return float(np.percentile(found.probabilities[found.lesion], SUREST)) if found.lesion.any() else 0.0
+
+
+def is_faint(segmenters: dict[str, Network], found: Segmentation) -> bool:
+    """Tell whether these networks are less sure of a lesion than they are of nearly every other: it may be skin a little redder than
+    the rest. Networks that were not measured together cannot tell.
+    """
+    fit = next(iter(segmenters.values())).card.details.get(FUSION, {})
+    return surest(found) < fit.get("sure_from", 0.0)
+
+
 def certainty(found: Segmentation) -> float:
     """Return the Dice to expect if every pixel were right as often as its probability says."""
     total = float(np.count_nonzero(found.lesion) + found.probabilities.sum())

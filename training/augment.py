@@ -152,11 +152,13 @@ def draw_hair(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
     return drawn
 
 
-def darken_corners(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
-    """Darken what lies outside a circle, as a dermoscope's field does, softly or sharply."""
+def darken_corners(rng: np.random.Generator, rgb: np.ndarray, narrowest: float = 0.48) -> np.ndarray:
+    """Darken what lies outside a circle, as a dermoscope's field does, softly or sharply. Its radius is at least `narrowest` of the
+    longer side.
+    """
     height, width = rgb.shape[:2]
     rows, columns = np.ogrid[:height, :width]
     distance = np.hypot(rows - height * rng.uniform(0.45, 0.55), columns - width * rng.uniform(0.45, 0.55))
-    radius = rng.uniform(0.48, 0.75) * max(height, width)
+    radius = rng.uniform(narrowest, 0.75) * max(height, width)
     light = np.clip((radius - distance) / rng.uniform(1, 0.3 * radius) + 1, rng.uniform(0, 0.3), 1)
     return (rgb * light[..., None]).astype(np.uint8)

@@ -25,12 +25,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core import preprocess, segmentation
+from core import measurement, preprocess, segmentation
 from core.analyser import best_mask
 from core.analysis import Mask
 from core.classification import calibrated_logit, look, squares_of, views
 from core.runtime import THREADS, Network, load_networks, read_card
-from core.segmentation import FUSION, candidates, features_of, tell_what_they_do_together
+from core.segmentation import FUSION, candidates, features_of, surest, tell_what_they_do_together
 from core.synthetic import capture, mole
 from training import camera, report
 from training.checkpoint import RUNS
@@ -54,6 +54,11 @@ UNSEEN_AUC = 0.75
 RESAMPLES = 600
 SENSITIVITY = 0.96
 """Of the operating point for advice where it is fitted: a little more than the 0.95 asked for elsewhere."""
+UNSURE_LESIONS = 0.002
+"""Share of the lesions that may lie below the sureness from which one is not faint, before SURENESS_MARGIN: photos that the networks do
+not understand, which must not decide for all others."""
+SURENESS_MARGIN = 0.95
+"""What that sureness is lowered by: harder photos than those of the fit will come."""
 
 
 KEPT = RUNS / "answers"
@@ -72,6 +77,8 @@ class Photo:
     """classifier -> logit of malignancy"""
     looks: dict[str, np.ndarray] = field(default_factory=dict)
     """classifier -> its pooled features, where it tells them"""
+    sureness: dict[str, float] = field(default_factory=dict)
+    """network -> probability of the lesion's surest pixels; 0 where it sees none"""
 
 
 class Eyes:
@@ -79,7 +86,7 @@ class Eyes:
 
     def __init__(self, folder: Path, segmenters: dict[str, Network], classifiers: dict[str, Network], keep: Path | None):
         self.folder, self.segmenters, self.classifiers = folder, segmenters, classifiers
-        outlining = (segmentation, preprocess)
+        outlining = (segmentation, preprocess, measurement)
         self._outlines = Kept(keep, segmenters, outlining)
         looking = (*outlining, look, squares_of, views)
         drawing = (*looking, camera.drawn, capture, mole)
@@ -95,17 +102,18 @@ class Eyes:
             answer = {}
             for name, one in found.items():
                 answer |= {f"mask {name}": one.mask, f"features {name}": np.array(features_of(found, name))}
+                answer[f"sureness {name}"] = np.array(surest(one))
                 if truth is not None:
                     answer[f"dice {name}"] = np.array(dice(one.mask, truth))
             return answer
 
         told = {tuple(name.split()): value for name, value in self._outlines(row.image, ask).items()}
-        masks, features, scores = (
-            {name: value for (what, name), value in told.items() if what == kind} for kind in ("mask", "features", "dice")
+        masks, features, scores, sureness = (
+            {name: value for (what, name), value in told.items() if what == kind} for kind in ("mask", "features", "dice", "sureness")
         )
-        return Photo(
-            row, masks, {name: tuple(map(float, one)) for name, one in features.items()}, {name: float(one) for name, one in scores.items()}
-        )
+        pairs = {name: tuple(map(float, one)) for name, one in features.items()}
+        scores, sureness = ({name: float(one) for name, one in numbers.items()} for numbers in (scores, sureness))
+        return Photo(row, masks, pairs, scores, sureness=sureness)
 
     def judge(self, photo: Photo, fits: dict[str, dict[str, float]]) -> None:
         """Fill in the malignancy logits of the chosen mask, which is then no longer needed."""
@@ -141,6 +149,15 @@ def fit_expected_dice(photos: list[Photo]) -> dict[str, dict[str, float]]:
     certainty, agreement = (round(float(value), 5) for value in found[-2:])
     intercepts = {name: round(float(value), 5) for name, value in zip(names, found, strict=False)}
     return {name: {"intercept": value, "certainty": certainty, "agreement": agreement} for name, value in intercepts.items()}
+
+
+def fit_sureness(photos: list[Photo]) -> float:
+    """Return how sure all networks together have to be of a lesion's surest pixels for it not to be faint, in whole hundredths.
+
+    All but UNSURE_LESIONS of these photos' lesions are surer than that, even were they SURENESS_MARGIN as sure.
+    """
+    seen = [photo.sureness[FUSION] for photo in photos if photo.sureness[FUSION] > 0]
+    return math.floor(100 * SURENESS_MARGIN * float(np.quantile(seen, UNSURE_LESIONS, method="lower"))) / 100
 
 
 def expected(fit: dict[str, float], features: tuple[float, float]) -> float:
@@ -356,6 +373,7 @@ def evaluate(
         card.pop(FUSION, None)
     if FUSION in fits:
         common = {"networks": {name: cards[name]["sha256"] for name in segmenters}, "n": len(fitted), "expected_dice": fits}
+        common["sure_from"] = fit_sureness([*calibration, *validation])
         (weights / f"{FUSION}.json").write_text(json.dumps(common, indent=2) + "\n", encoding="utf-8")
     outlined = {source: photos for source, photos in tests.items() if source in WITH_MASKS}
     for name in segmenters:
@@ -484,7 +502,7 @@ def judge_probability(
     point = operating_point(_by_source([*calibration, *validation], large, fits, shares))
     # From the point on people are advised to have a doctor look, which is what "benign, low confidence" says to them.
     bands["medium_benign"] = max(bands["high_benign"], min(bands["medium_benign"], point["threshold"]))
-    together = {"networks": list(cards), "operating_point": point, "metrics": [], "reliability": {}}
+    together = {"operating_point": point, "metrics": [], "reliability": {}}
     for source, photos in tests.items():
         answers = _answers(photos, fits, shares)
         together["metrics"] += probability_figures(photos, source, answers, bands, point["threshold"], _cameras(photos, cards))

@@ -227,8 +227,10 @@ def bare_corner(rgb: RGB, mask: Mask) -> RGB | None:
         tall, wide = int(share * height), int(share * width)
         for top, left in ((0, 0), (0, width - wide), (height - tall, 0), (height - tall, width - wide)):
             place = slice(top, top + tall), slice(left, left + wide)
+            if lesion[place].any():
+                continue
             dark = bright[place] < max(DARKEST_SKIN, 0.5 * np.median(bright[place]))
-            if not lesion[place].any() and dark.mean() < 0.02:
+            if dark.mean() < 0.02:
                 return np.ascontiguousarray(rgb[place])
     return None
 
@@ -249,9 +251,7 @@ def without_lesion(analyser: Analyser, folder: Path, rows: list[Row]) -> list[di
         if not seen:
             continue
         none = np.array([one for _, one in seen], float)
-        low, high = bootstrap(lambda some, none=none: none[some].mean(), [group for group, _ in seen])
-        entry = {"figure": "no_lesion_seen", "variant": variant, "n": len(none), "value": round(float(none.mean()), 4)}
-        entries.append(entry | {"interval": [round(low, 4), round(high, 4)]})
+        entries.append(_entry("no_lesion_seen", variant, lambda some, none=none: none[some].mean(), [group for group, _ in seen]))
     return entries
 
 
@@ -277,11 +277,13 @@ def evaluate(analyser: Analyser, folder: Path, rows: list[Row], say: Callable[[s
     return entries
 
 
-def measure(analyser: Analyser, folder: Path, limit: int | None, corners: int, say: Callable[[str], None]) -> list[dict]:
-    """Return the entries of `evaluate`, of `limit` photos a source at most, and of `without_lesion`, of `corners` photos a source."""
+def measure(analyser: Analyser, folder: Path, limit: int | None, say: Callable[[str], None], corner_limit: int | None = None) -> list[dict]:
+    """Return the entries of `evaluate`, of `limit` photos a source at most, and of `without_lesion`, of CORNER_ROWS photos a source at
+    most or `corner_limit` where that is fewer.
+    """
     entries = evaluate(analyser, folder, held_out_rows(folder, limit=limit), say)
     say("skin without a lesion")
-    return entries + without_lesion(analyser, folder, held_out_rows(folder, limit=corners))
+    return entries + without_lesion(analyser, folder, held_out_rows(folder, limit=min(corner_limit or CORNER_ROWS, CORNER_ROWS)))
 
 
 Judged = tuple[float, float]
@@ -300,10 +302,16 @@ def _figures(name: str, rows: list[Row], judged: list[Judged], untouched: list[J
         members = np.flatnonzero(labels >= 0) if figure.startswith("auc") else np.arange(len(rows))
         if not len(members) or (figure.startswith("auc") and len(set(labels[members])) < 2):
             continue
-        low, high = bootstrap(lambda some, value=value, members=members: value(members[some]), [rows[index].group for index in members])
-        entry = {"figure": figure, "variant": name, "n": len(members), "value": round(float(value(members)), 4)}
-        entries.append(entry | {"interval": [round(low, 4), round(high, 4)]})
+        groups = [rows[index].group for index in members]
+        entries.append(_entry(figure, name, lambda some, value=value, members=members: value(members[some]), groups))
     return entries
+
+
+def _entry(figure: str, variant: str, value: Callable[[np.ndarray], float], groups: list[str]) -> dict:
+    """Return one entry with its bootstrap interval; `value(indices)` computes the figure on some of the photos, one for each group."""
+    low, high = bootstrap(value, groups)
+    everything = round(float(value(np.arange(len(groups)))), 4)
+    return {"figure": figure, "variant": variant, "n": len(groups), "value": everything, "interval": [round(low, 4), round(high, 4)]}
 
 
 def _judge(analyser: Analyser, folder: Path, rows: list[Row], name: str, variant: Variant) -> list[Judged]:
@@ -334,8 +342,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="photos a source at most, for a quick look")
     parser.add_argument("--weights", type=Path, default=Path("weights"), help="folder of the exported networks")
     options = parser.parse_args()
-    corners = min(options.limit or CORNER_ROWS, CORNER_ROWS)
-    print(table(measure(Analyser.load(options.weights), options.data, options.limit, corners, lambda line: print(line, flush=True))))
+    analyser = Analyser.load(options.weights)
+    print(table(measure(analyser, options.data, options.limit, lambda line: print(line, flush=True), options.limit)))
 
 
 if __name__ == "__main__":

@@ -129,8 +129,8 @@ NOTES = """\
 
 def hard_case_entries(weights: Path, folder: Path, say: Callable[[str], None], limit: int | None = None) -> list[dict]:
     """Judge hard cases (training.hard_cases): at most HARD_CASES photos of each source are made hard, or `limit` where that is fewer."""
-    most, corners = (min(limit or most, most) for most in (HARD_CASES, hard_cases.CORNER_ROWS))
-    return hard_cases.measure(Analyser.load(weights), folder, most, corners, say)
+    most = min(limit or HARD_CASES, HARD_CASES)
+    return hard_cases.measure(Analyser.load(weights), folder, most, say, limit)
 
 
 def write(cards: dict[str, dict], hard: list[dict] | None, figures: str, path: Path = REPORT) -> None:

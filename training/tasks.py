@@ -33,8 +33,10 @@ from training.data import CLASSES, Pictures, Row, read_manifest
 from training.metrics import auc, dice
 from training.recipe import Cycle, Recipe
 
-CLOSE_UPS = 0.06
+CLOSE_UPS = 0.1
 """Share of the segmentation pictures that show a corner of the photo from close by, mostly bare skin: not every photo has a lesion."""
+ROUND = 0.5
+"""Share of those bare ones that fill the round field of a dermoscope: its dark edge alone makes no lesion of the skin within."""
 SMALL = 0.1
 """Share that shows the whole photo small on the skin of its own corner: lesions of 1 to 3 % of the frame."""
 WHOLE_PHOTO = 0.25
@@ -68,7 +70,8 @@ class Segmentation:
             rgb, mask = self.train.pictures[index], self.train.masks[index]
             tall, wide = rgb.shape[:2]
             centre, side = (wide / 2, tall / 2), max(wide, tall)
-            if rng.random() < CLOSE_UPS:
+            close_up = rng.random() < CLOSE_UPS
+            if close_up:
                 corner = rng.choice((0.12, 0.88), 2) + rng.uniform(-0.12, 0.12, 2)
                 centre, side = (wide * corner[0], tall * corner[1]), 0.3 * side
             if rng.random() < SMALL:
@@ -77,6 +80,8 @@ class Segmentation:
                 zooms = (0.6**strength, 1.6**strength)
                 matrix = augment.random_affine(rng, centre, side, (width, height), zooms, 0.12 * strength)
                 rgb, mask = augment.warp(rng, rgb, mask, matrix, (width, height))
+                if close_up and not mask.any() and rng.random() < ROUND:
+                    rgb = augment.darken_corners(rng, rgb, narrowest=0.4)
             if rng.random() < self.smoothed:
                 rgb = augment.smooth_away(rng, rgb, mask)
             pictures.append(augment.spoil(rng, augment.change_colour(rng, rgb, strength), strength))

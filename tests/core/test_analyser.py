@@ -14,6 +14,7 @@ from core import Analyser, Confidence, Diagnosis, Scale, UnreadablePhoto
 from core.analyser import best_mask
 from core.codes import sentence
 from core.photo import encode_jpeg
+from core.synthetic import bare_skin
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -110,6 +111,34 @@ def test_bare_skin_shows_no_lesion(analyser):
     assert not analysis.accepted and "no_lesion" in analysis.reasons
     assert analysis.malignant_probability is None and analysis.measurements == {}
     assert not any(mask.any() for mask in analysis.masks.values())
+
+
+@pytest.mark.parametrize(("tone", "seed", "look"), [(1, 0, "dermoscope"), (2, 3, "dermoscope"), (3, 3, "dermoscope"), (6, 5, "phone")])
+def test_skin_that_is_redder_in_one_place_shows_no_lesion(analyser, tone, seed, look):
+    analysis = analyser.analyse(bare_skin(tone, (640, 480), seed, look=look, freckled=False), force=True)
+    assert "no_lesion" in analysis.reasons and analysis.malignant_probability is None
+
+
+@pytest.mark.parametrize(("share", "faint"), [(0.55, True), (1.0, False)])
+def test_an_answer_about_a_lesion_that_networks_are_hardly_sure_of_is_uncertain(analyser, share, faint):
+    photo, _ = mole_photo(1280, 960)
+    segmenters = {name: Hesitant(network, share) for name, network in analyser.segmenters.items()}
+    analysis = Analyser(segmenters, analyser.classifiers).analyse(photo)
+    assert analysis.chosen is not None
+    assert ("faint_lesion" in analysis.warnings) is faint
+    if faint:
+        assert (analysis.diagnosis, analysis.confidence) == (Diagnosis.UNCERTAIN, Confidence.LOW)
+        assert "uncertain" in sentence("faint_lesion")
+
+
+class Hesitant:
+    """A segmentation network all of whose probabilities are a share of what they were."""
+
+    def __init__(self, real, share: float):
+        self.card, self.real, self.share = real.card, real, share
+
+    def __call__(self, batch):
+        return [self.share * self.real(batch)[0]]
 
 
 def test_warnings_name_what_makes_the_answer_less_sure(analyser):

@@ -6,7 +6,7 @@ import pytest
 from scipy.special import ellipe
 
 from core.analysis import Scale
-from core.measurement import DERMOSCOPIC_COLOURS, SKIN, measure
+from core.measurement import DERMOSCOPIC_COLOURS, SKIN, colour_contrast, measure
 
 
 def disc(radius: float, shape=(400, 500), centre=(200, 250)) -> np.ndarray:
@@ -171,3 +171,17 @@ def test_colour_contrast_grows_with_the_difference_to_the_skin():
     dark = measure(mask, photo)
     assert dark["colour_contrast"] > pale["colour_contrast"] > 5
     assert dark["colour_variation"] < 2
+
+
+def test_the_edge_of_a_dermoscopes_field_is_no_skin():
+    mask = disc(80)
+    photo = np.full((400, 500, 3), (220, 180, 160), np.uint8)
+    photo[mask] = (120, 80, 60)
+    open_, tube = measure(mask, photo), photo.copy()
+    tube[~disc(95)] = (4, 3, 3)
+    narrow = measure(mask, tube)
+    for name in ("colour_contrast", "light_brown", "dark_brown", "black", "colours"):
+        assert narrow[name] == pytest.approx(open_[name], rel=0.1, abs=0.02), name
+    tube[~mask] = (4, 3, 3)
+    assert "colour_contrast" not in measure(mask, tube), "there is no skin to compare with"
+    assert colour_contrast(mask, tube) > 20, "but the lesion is seen"

@@ -12,17 +12,20 @@ from core.preprocess import FRAMES, frame_for, normalise, resize
 from core.runtime import UnusableWeights
 from core.segmentation import (
     FUSION,
+    Segmentation,
     _to_size,
     candidates,
     expected_dice,
     features_of,
     fill_holes,
     fuses,
+    is_faint,
     keep_lesion,
     lesion_probabilities,
     of_expected_area,
     overlap,
     segment,
+    surest,
     tell_what_they_do_together,
 )
 
@@ -120,11 +123,13 @@ def test_two_empty_masks_agree():
 class Darkness:
     """Stands in for a network: what is darker than skin is lesion, more or less, and `reach` input pixels around it (less, if negative)."""
 
-    def __init__(self, name: str, reach: int = 0, *, measured: bool = True):
+    def __init__(self, name: str, reach: int = 0, *, measured: bool = True, sure_from: float | None = None):
         fit = {"intercept": 0.1, "certainty": 0.5, "agreement": 0.4}
         frames = [{"width": width, "height": height} for width, height in ((192, 144), (144, 192), (160, 160))]
         details = {"input": {"normalisation": "imagenet", "frames": frames}, "threshold": 0.5, "expected_dice": fit}
         details |= {FUSION: {"expected_dice": dict.fromkeys(("narrow", "wide", FUSION), fit)}} if measured else {}
+        if sure_from is not None:
+            details[FUSION]["sure_from"] = sure_from
         details["sha256"] = f"sha of {name}"
         self.card, self.reach, self.seen = SimpleNamespace(name=name, details=details), reach, []
 
@@ -195,6 +200,26 @@ def test_networks_have_a_mask_of_all_together_between_their_own():
     single = overlap(found["narrow"].lesion, found["wide"].lesion)
     assert features_of(found, "narrow")[1] == single < features_of(found, FUSION)[1]
     assert 0 < expected_dice({"narrow": Darkness("narrow")}, found, FUSION) <= 1
+
+
+def seen(sureness: float, sure_part: int = 30) -> Segmentation:
+    """A lesion of radius 60, a part of which a network is this sure of."""
+    lesion = disc((384, 512), (192, 256), 60) > 0
+    probabilities = np.where(disc((384, 512), (192, 256), sure_part) > 0, sureness, 0.5 * lesion).astype(np.float32)
+    return Segmentation(probabilities, lesion, lesion, several=False)
+
+
+def test_a_lesion_is_as_sure_as_its_surest_tenth():
+    assert surest(seen(0.97)) == pytest.approx(0.97)
+    assert surest(seen(0.97, sure_part=10)) == pytest.approx(0.5)
+    assert surest(Segmentation(np.ones((9, 9), np.float32), np.zeros((9, 9), bool), np.zeros((9, 9), bool), several=False)) == 0.0
+
+
+@pytest.mark.parametrize(("sure_from", "sureness", "faint"), [(0.87, 0.8, True), (0.87, 0.9, False), (None, 0.5, False)])
+def test_a_lesion_that_networks_are_less_sure_of_than_of_nearly_every_other_is_faint(sure_from, sureness, faint):
+    networks = {name: Darkness(name, sure_from=sure_from) for name in ("narrow", "wide")}
+    assert is_faint(networks, seen(sureness)) is faint
+    assert not is_faint({"narrow": Darkness("narrow", measured=False)}, seen(sureness))
 
 
 def test_networks_that_were_not_measured_together_have_none():

@@ -8,14 +8,16 @@ import pytest
 import torch
 
 from core.runtime import load_networks
-from training import report
+from training import report, tasks
 from training import train as training
 from training.data import Row
 from training.evaluate import (
+    Photo,
     evaluate,
     fit_bands,
     fit_calibration,
     fit_shares,
+    fit_sureness,
     generalises,
     keep_auc,
     operating_point,
@@ -24,7 +26,7 @@ from training.evaluate import (
 )
 from training.export import LARGEST_DIFFERENCE, export, write_card
 from training.recipe import FOLDER, build_network, read_recipe
-from training.tasks import Classification
+from training.tasks import Classification, Segmentation
 from training.warm_start import OtherNetwork
 
 
@@ -103,6 +105,7 @@ def test_tiny_networks_learn_export_and_are_measured(drawn_data, tiny_recipes, t
     assert cards["tinymobilenet"]["input"]["skin"] == [208, 154, 164] and "skin" not in cards["tinyresnet"]["input"]
     fusion = json.loads((weights / "fusion.json").read_text())
     assert fusion["networks"].keys() == {"tinyunet", "tinydeeplab"} and fusion["expected_dice"].keys() == {*fusion["networks"], "fusion"}
+    assert 0.3 < fusion["sure_from"] < 1, "tiny networks are nowhere as sure as large ones"
     assert fusion["networks"]["tinyunet"] == cards["tinyunet"]["sha256"]
     assert {one["mask"] for one in cards["tinyunet"]["mask_choice"]} == {"fusion", "chosen", "best possible"}
     assert load_networks(weights).keys() == cards.keys()
@@ -190,6 +193,20 @@ def test_labels_that_it_must_not_know_reach_no_batch(drawn_data, tiny_recipes, t
     assert {row.source for row in task.validation_rows} == {"ham10000"}
 
 
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_bare_skin_may_fill_a_dermoscopes_round_field(drawn_data, tiny_recipes, tmp_path, monkeypatch, share):
+    for name, value in (("CLOSE_UPS", 1.0), ("SMALL", 0.0), ("ROUND", share)):
+        monkeypatch.setattr(tasks, name, value)
+    recipe = read_recipe(tiny_recipes["tinyunet"])
+    task = Segmentation(recipe, recipe.cycles[0], drawn_data, tmp_path / "cache", "imagenet")
+    inputs, targets = task.batch(np.random.default_rng(1), np.arange(16), strength=0.0)
+    bare = targets.reshape(16, -1).max(axis=1) == 0
+    middle, corners = inputs[:, :, 40:-40, 40:-40].mean(axis=(1, 2, 3)), inputs[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=1)
+    dark = (corners < middle[:, None] - 1).all(axis=1)
+    assert bare.sum() > 8 and not dark[~bare].any()
+    assert 0.3 < dark[bare].mean() < 1 if share else not dark.any(), "a wide field leaves the corners light"
+
+
 def test_answers_of_another_teacher_are_not_taken(tiny_recipes):
     recipe = read_recipe(tiny_recipes["tinyunet"])
     one, same, other = (training.begin(replace(recipe, seed=seed), None, torch.device("cpu")).network for seed in (1, 1, 2))
@@ -244,6 +261,17 @@ def test_calibration_shares_and_bands_follow_the_labels():
     one, other = np.linspace(0, 0.1, 2000), np.linspace(0, 0.8, 2000)
     boastful = fit_bands([(honest, (rng.random(2000) < honest).astype(int)), (one, (rng.random(2000) < other).astype(int))])
     assert boastful["high_benign"] < 0.05, "one source in which High would be wrong is enough"
+
+
+def test_nearly_every_lesion_is_surer_than_a_faint_one_and_strange_photos_do_not_decide():
+    def photos(*sureness):
+        row = Row("ham10000", "photo.jpg", None, "G1", "nv", 0, "validation")
+        return [Photo(row, {}, {}, {}, sureness={"fusion": one}) for one in sureness]
+
+    ordinary = photos(*np.linspace(0.9, 0.99, 1200), 0.0)
+    assert fit_sureness(ordinary) == 0.85, "0.95 of the third lowest, and where nothing was seen nothing is told"
+    assert fit_sureness(ordinary + photos(0.4, 0.5)) == 0.85
+    assert fit_sureness(ordinary + photos(*[0.5] * 20)) == 0.47
 
 
 def test_the_operating_point_finds_enough_of_the_malignant_ones_of_every_source():
