@@ -278,8 +278,11 @@ def test_pointing_at_a_point_shows_its_photo(laptop_page: Page, card: Locator) -
 def test_arrow_keys_go_from_visit_to_visit_and_enter_opens_one(laptop_page: Page, card: Locator) -> None:
     plot = laptop_page.locator("[data-testid=stPlotlyChart] .js-plotly-plot").first
     expect(plot).to_have_attribute("tabindex", "0", timeout=PLOTTED)
+    settle(laptop_page)  # plots that are still coming move those above them
     plot.focus()
+    settle(laptop_page)  # to see it the page scrolls, and scrolling takes the photo away
     laptop_page.keyboard.press("ArrowLeft")
+    expect(card).to_be_visible()
     expect(card.locator("img")).to_have_attribute("src", re.compile("/photo/2/"))
     laptop_page.keyboard.press("ArrowLeft")
     expect(card.locator("img")).to_have_attribute("src", re.compile("/photo/1/"))
