@@ -126,7 +126,7 @@ class Analyser:
             analysis,
             chosen=chosen,
             expected_dice=expected[chosen],
-            warnings=(*analysis.warnings, *_warnings(found, chosen), *(("faint_lesion",) if is_faint(segmenters, found[chosen]) else ())),
+            warnings=(*analysis.warnings, *_warnings(segmenters, found, chosen)),
             scale=analysis.scale if card is None else card.at(*centre(found[chosen].mask)),
             measurements=measure(found[chosen].mask, rgb, analysis.scale) if card is None else measure_flat(found[chosen].mask, rgb, card),
         ), found
@@ -188,12 +188,14 @@ def _check(rgb: RGB, gate: Network | None, card: FoundScale | None = None) -> tu
     return Analysis(width, height, not verdict.reasons, verdict.reasons, warnings), unfamiliar
 
 
-def _warnings(found: dict[str, Segmentation], chosen: str) -> list[str]:
+def _warnings(segmenters: dict[str, Network], found: dict[str, Segmentation], chosen: str) -> list[str]:
     warnings = []
     if frame_contact(found[chosen].mask) > CUT_CONTACT:
         warnings.append("lesion_cut_by_frame")
     if found[chosen].several:
         warnings.append("several_lesions")
+    if is_faint(segmenters, found[chosen]):
+        warnings.append("faint_lesion")
     if _agreement(found) < LOW_AGREEMENT:
         warnings.append("low_agreement")
     return warnings
