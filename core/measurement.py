@@ -301,7 +301,7 @@ def _lab(rgb: RGB) -> NDArray[np.float32]:
     """Return ... x 3 CIELAB of ... x 3 sRGB."""
     from skimage.color import rgb2lab
 
-    return rgb2lab(rgb).astype(np.float32)
+    return rgb2lab(rgb.astype(np.float32) / 255)
 
 
 def _lesion_and_surroundings(mask: Mask, rgb: RGB) -> tuple[RGB, RGB]:
@@ -312,9 +312,5 @@ def _lesion_and_surroundings(mask: Mask, rgb: RGB) -> tuple[RGB, RGB]:
     inside = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 127
     width = max(2, round(0.25 * np.sqrt(4 * max(1, np.count_nonzero(inside)) / np.pi)))
     # The outline is rarely sharp: what lies right beside it is neither of both.
-    near, far = (cv2.dilate(inside.astype(np.uint8), _disc(reach)) > 0 for reach in (max(1, width // 4), width))
-    return small[inside], small[far & ~near]
-
-
-def _disc(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    away = cv2.distanceTransform((~inside).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return small[inside], small[(away > max(1, width // 4)) & (away <= width)]

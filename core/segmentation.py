@@ -50,6 +50,9 @@ SUREST = 90
 JUST_NOTICEABLE = 2.3
 """CIELAB distance that people just notice (Mahy, Van Eycken, Oosterlinck, 1994). Networks that learned from lesions alone see
 some in bare skin too; of 548 held-out ham10000 photos the experts' outlines of all but one stand out by more than this."""
+FILLING = 0.75
+"""Share of the photo from which a lesion fills it. Nothing of that size was seen in any of 346 photos of bare skin, corners of the
+validation part's photos and drawn ones (training.hard_cases)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,8 +206,10 @@ def _smooth(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def is_visible(mask: Mask, rgb: RGB) -> bool:
-    """Tell whether the lesion differs from the skin around it; of a lesion that fills the frame nobody can tell."""
-    return colour_contrast(mask, rgb) >= JUST_NOTICEABLE
+    """Tell whether the lesion differs from the skin around it. Of one that fills the frame nobody can tell by the little around it, which
+    may be its own rim: it counts as visible.
+    """
+    return bool(mask.mean() > FILLING) or colour_contrast(mask, rgb) >= JUST_NOTICEABLE
 
 
 def of_expected_area(probabilities: NDArray[np.float32], lesion: Mask, threshold: float) -> Mask:
@@ -221,7 +226,7 @@ def of_expected_area(probabilities: NDArray[np.float32], lesion: Mask, threshold
     values = probabilities[near]
     expected = min(round(float(values.sum(dtype=np.float64))), values.size - 1)
     own = float(-np.partition(-values, expected)[expected])
-    own = min(own, SUREST_SHARE * float(np.percentile(probabilities[lesion], SUREST)))
+    own = min(own, SUREST_SHARE * surest(probabilities, lesion))
     cut, _ = keep_lesion(np.where(near, probabilities, 0), float(np.clip(own, threshold - THRESHOLD_REACH, threshold + THRESHOLD_REACH)))
     return cut
 
@@ -256,9 +261,9 @@ def agreement(masks: dict[str, Mask], truth: Mask) -> dict[str, tuple[float, flo
     return found
 
 
-def surest(found: Segmentation) -> float:
-    """Return the probability that the surest tenth of a lesion has at least; 0 where there is no lesion."""
-    return float(np.percentile(found.probabilities[found.lesion], SUREST)) if found.lesion.any() else 0.0
+def surest(probabilities: NDArray[np.float32], lesion: Mask) -> float:
+    """Return the probability that the surest tenth of a lesion's pixels has at least; 0 where there is no lesion."""
+    return float(np.percentile(probabilities[lesion], SUREST)) if lesion.any() else 0.0
 
 
 def is_faint(segmenters: dict[str, Network], found: Segmentation) -> bool:
@@ -266,7 +271,7 @@ def is_faint(segmenters: dict[str, Network], found: Segmentation) -> bool:
     the rest. Networks that were not measured together cannot tell.
     """
     fit = next(iter(segmenters.values())).card.details.get(FUSION, {})
-    return surest(found) < fit.get("sure_from", 0.0)
+    return surest(found.probabilities, found.lesion) < fit.get("sure_from", 0.0)
 
 
 def certainty(found: Segmentation) -> float:

@@ -102,7 +102,7 @@ class Eyes:
             answer = {}
             for name, one in found.items():
                 answer |= {f"mask {name}": one.mask, f"features {name}": np.array(features_of(found, name))}
-                answer[f"sureness {name}"] = np.array(surest(one))
+                answer[f"sureness {name}"] = np.array(surest(one.probabilities, one.lesion))
                 if truth is not None:
                     answer[f"dice {name}"] = np.array(dice(one.mask, truth))
             return answer

@@ -20,6 +20,7 @@ from core.segmentation import (
     fill_holes,
     fuses,
     is_faint,
+    is_visible,
     keep_lesion,
     lesion_probabilities,
     of_expected_area,
@@ -152,6 +153,14 @@ def ellipse_photo(width: int, height: int, axes: tuple[float, float]) -> tuple[n
     return photo.astype(np.uint8), away < 1
 
 
+@pytest.mark.parametrize(("half_axis", "seen"), [(0.3, False), (0.55, True)])
+def test_what_is_of_one_colour_with_what_is_around_it_is_a_lesion_only_where_it_fills_the_photo(half_axis, seen):
+    """What is left around a lesion that fills the photo may be its own rim."""
+    photo, lesion = ellipse_photo(640, 640, (half_axis, half_axis))
+    assert is_visible(lesion, photo)
+    assert is_visible(lesion, np.full_like(photo, 180)) is seen
+
+
 class OneSided(Darkness):
     """Is half blind at the end of one axis of whatever it is shown."""
 
@@ -209,10 +218,11 @@ def seen(sureness: float, sure_part: int = 30) -> Segmentation:
     return Segmentation(probabilities, lesion, lesion, several=False)
 
 
-def test_a_lesion_is_as_sure_as_its_surest_tenth():
-    assert surest(seen(0.97)) == pytest.approx(0.97)
-    assert surest(seen(0.97, sure_part=10)) == pytest.approx(0.5)
-    assert surest(Segmentation(np.ones((9, 9), np.float32), np.zeros((9, 9), bool), np.zeros((9, 9), bool), several=False)) == 0.0
+@pytest.mark.parametrize(("sure_part", "sureness"), [(30, 0.97), (10, 0.5)])
+def test_a_lesion_is_as_sure_as_its_surest_tenth(sure_part, sureness):
+    found = seen(0.97, sure_part)
+    assert surest(found.probabilities, found.lesion) == pytest.approx(sureness)
+    assert surest(found.probabilities, np.zeros_like(found.lesion)) == 0.0
 
 
 @pytest.mark.parametrize(("sure_from", "sureness", "faint"), [(0.87, 0.8, True), (0.87, 0.9, False), (None, 0.5, False)])
