@@ -88,6 +88,8 @@ def agree(page: Page) -> None:
     """To the consent text, where the page that adds a photo asks for it."""
     button = page.get_by_role("button", name="I have read this and agree")
     expect(button.or_(page.locator("input[type=file]")).first).to_be_attached()
+    # A button that was just pressed stays on the page until the script has run, under a heading that is new already.
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
     if button.count():
         button.click()
 
