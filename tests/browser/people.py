@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, BrowserContext, Page, expect
+
+
+def fetched(context: BrowserContext, address: str) -> APIResponse:
+    """What the server answers this browser at the address.
+
+    It closes a connection that was idle for five seconds: where that happens just as the next question is sent, the question is
+    sent once more, as a browser does by itself.
+    """
+    return context.request.get(address, max_retries=2)
 
 
 def fill(page: Page, label: str, value: str) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pypdf import PdfReader
 
 from core import synthetic
-from tests.browser.people import add_photo, sign_up, tap_figure
+from tests.browser.people import add_photo, fetched, sign_up, tap_figure
 from tests.browser.test_phone import overflow
 
 expect.set_options(timeout=90_000)
@@ -37,7 +37,7 @@ def pdf_behind(page: Page, link: str) -> PdfReader:
     answer = answered.value
     assert (answer.status, answer.headers["content-type"]) == (200, "application/pdf")
     assert re.search(r'filename="moletrail-report-\d{4}-\d\d-\d\d\.pdf"', answer.headers["content-disposition"])
-    return PdfReader(io.BytesIO(page.context.request.get(answer.url).body()))
+    return PdfReader(io.BytesIO(fetched(page.context, answer.url).body()))
 
 
 def test_somebody_new_comes_from_sign_up_to_a_report_in_hand(phone: BrowserContext, generated: Path) -> None:

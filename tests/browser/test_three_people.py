@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import ROOT, Server
-from tests.browser.people import add_mole, add_photo, fill, log_in, log_out, sign_up
+from tests.browser.people import add_mole, add_photo, fetched, fill, log_in, log_out, sign_up
 
 PASSWORD = "blue kettle on the roof"
 PH2 = ROOT.parent / "shared/data/ph2/images"
@@ -119,12 +119,12 @@ def test_patient_doctor_and_admin_do_their_jobs(
     fill(page, "The doctor's e-mail", "dora@example.org")
     page.get_by_role("button", name="Share", exact=True).click()
     expect(page.get_by_role("heading", name="1 doctor can see your moles")).to_be_visible()
-    assert laptop.request.get(photo_address).status == 200
+    assert fetched(laptop, photo_address).status == 200
     log_out(page)
-    assert laptop.request.get(photo_address).status == 401
+    assert fetched(laptop, photo_address).status == 401
     with_old_cookie = browser.new_context(base_url=server.address)
     with_old_cookie.add_cookies([cookie])
-    assert with_old_cookie.request.get(photo_address).status == 401
+    assert fetched(with_old_cookie, photo_address).status == 401
     with_old_cookie.close()
 
     # The doctor sees that timeline, and writes a note on a visit.
