@@ -204,6 +204,7 @@ def test_coin_is_marked_on_the_photo_before_it_counts(laptop_page: Page) -> None
     open_scale(page)
     page.get_by_text("Coin", exact=True).click()
     expect(page.get_by_text("taken for the coin's is marked in red")).to_be_visible()
+    settle(page)
     line = page.locator("polyline").bounding_box()
     photo = page.locator(".frame img").bounding_box()
     middle = (line["x"] + line["width"] / 2 - photo["x"]) / photo["width"], (line["y"] + line["height"] / 2 - photo["y"]) / photo["height"]

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from pypdf import PdfReader
 
 from core import synthetic
-from tests.browser.people import add_photo, fetched, sign_up, tap_figure
+from tests.browser.people import add_photo, fetched, settle, sign_up, tap_figure
 from tests.browser.test_phone import overflow
 
 expect.set_options(timeout=90_000)
@@ -66,6 +66,7 @@ def test_somebody_new_comes_from_sign_up_to_a_report_in_hand(phone: BrowserConte
     stands(page, re.compile("^(Benign|Malignant|Uncertain)"))
     expect(page.get_by_text("for reference only").first).to_be_visible()
     expect(page.get_by_text("not a medical device").first).to_be_visible()
+    settle(page)
     first, second = (page.locator("img[src*='/photo/']").nth(number).bounding_box() for number in range(2))
     assert second["y"] >= first["y"] + first["height"] and min(first["width"], second["width"]) > 300
 

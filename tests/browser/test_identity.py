@@ -93,6 +93,7 @@ def test_password_second_step_and_forgotten_password(site: Server, new_browser) 
     page.get_by_role("button", name="Set it up").click()
     picture = page.get_by_role("img", name=re.compile("QR code"))
     expect(picture).to_be_visible()
+    expect(picture).to_have_js_property("complete", True)
     assert picture.evaluate("image => image.naturalWidth") > 100
     page.get_by_text("The picture cannot be scanned").click()
     secret = "".join(page.locator("[data-testid=stCode]").inner_text().split())
