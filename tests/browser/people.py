@@ -7,6 +7,9 @@ from pathlib import Path
 
 from playwright.sync_api import APIResponse, BrowserContext, Page, expect
 
+PLOTTED = 180_000
+"""ms until seven plots are drawn, on a machine that does much else."""
+
 
 def fetched(context: BrowserContext, address: str) -> APIResponse:
     """What the server answers this browser at the address.
@@ -68,17 +71,32 @@ def sign_up(page: Page, *, role: str, first_name: str, surname: str, email: str,
     page.get_by_role("button", name="Sign up").click()
 
 
+def script_ran(page: Page) -> None:
+    """Wait until nothing runs on the server for this page: until then what an earlier run put there may still stand."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+
+
 def settle(page: Page) -> None:
     """Wait until the script has run, the pictures are in and the plots are drawn: until then what one taps may move away."""
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+    script_ran(page)
     page.wait_for_function("() => [...document.images].every(image => image.complete)", timeout=60_000)
     page.wait_for_timeout(700)
+
+
+def point_of(page: Page, number: int) -> tuple[float, float]:
+    """Where a visit's point is on the screen, in the plot of the area."""
+    plot = page.locator("[data-testid=stPlotlyChart] .js-plotly-plot").first
+    plot.locator(".points path").first.wait_for(timeout=PLOTTED)
+    settle(page)  # plots that are still coming move those above them
+    plot.scroll_into_view_if_needed()
+    box = plot.locator("g.points path").nth(number).bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def tap_figure(page: Page, x: float, y: float) -> None:
     """Tap at these shares of the figure that is shown."""
     page.locator(".stage:visible svg .zone").first.wait_for()
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    script_ran(page)
     stage = page.locator(".stage:visible")
     stage.scroll_into_view_if_needed()
     on_screen = "(figure, place) => { const at = new DOMPoint(...place).matrixTransform(figure.getScreenCTM()); return [at.x, at.y]; }"
@@ -98,7 +116,7 @@ def agree(page: Page) -> None:
     button = page.get_by_role("button", name="I have read this and agree")
     expect(button.or_(page.locator("input[type=file]")).first).to_be_attached()
     # A button that was just pressed stays on the page until the script has run, under a heading that is new already.
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    script_ran(page)
     if button.count():
         button.click()
 

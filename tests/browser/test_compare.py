@@ -9,13 +9,11 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import LAPTOP, PHONE, RESULTS, ROOT, Server, server_in, started
-from tests.browser.people import log_in, settle
+from tests.browser.people import PLOTTED, log_in, point_of, settle
 from tests.browser.screenshots import WAYS, whole
 from tests.browser.test_phone import overflow
 
 expect.set_options(timeout=60_000)
-PLOTTED = 180_000
-"""ms until seven plots are drawn, on a machine that does much else."""
 EMAIL, PASSWORD = "ann@example.org", "blue kettle on the roof"
 SET_UP = f"""
 import cv2
@@ -236,16 +234,6 @@ def test_two_points_are_set_by_keyboard_and_by_finger(laptop_page: Page, phone_p
 
 
 # The photos of the visits, where one points in the plots of the timeline
-
-
-def point_of(page: Page, number: int) -> tuple[float, float]:
-    """Where a visit's point is on the screen, in the plot of the area."""
-    plot = page.locator("[data-testid=stPlotlyChart] .js-plotly-plot").first
-    plot.locator(".points path").first.wait_for(timeout=PLOTTED)
-    settle(page)  # plots that are still coming move those above them
-    plot.scroll_into_view_if_needed()
-    box = plot.locator("g.points path").nth(number).bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import LAPTOP, Server, server_in, started, window
-from tests.browser.people import log_in
+from tests.browser.people import log_in, script_ran
 
 expect.set_options(timeout=30_000)
 PASSWORD = "blue kettle on the roof"
@@ -78,7 +78,7 @@ def dora(request: pytest.FixtureRequest, browser: Browser, clinic: Server) -> It
 
 def settle(page: Page) -> None:
     page.wait_for_timeout(300)
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]", timeout=60_000)
+    script_ran(page)
 
 
 HEARD = """() => {

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import ROOT, Server
-from tests.browser.people import add_mole, add_photo, fetched, fill, log_in, log_out, settle, sign_up
+from tests.browser.people import add_mole, add_photo, fetched, fill, log_in, log_out, point_of, sign_up
 
 PASSWORD = "blue kettle on the roof"
 PH2 = ROOT.parent / "shared/data/ph2/images"
@@ -45,12 +45,7 @@ def points(page: Page) -> int:
 
 def tap_first_point(page: Page) -> None:
     """Plotly listens on a layer over the points, so the mouse goes where the point is."""
-    point = page.locator(".js-plotly-plot").first.locator(".point").first
-    point.wait_for()
-    settle(page)
-    point.scroll_into_view_if_needed()
-    box = point.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    x, y = point_of(page, 0)
     page.mouse.move(x - 3, y)
     page.mouse.move(x, y)
     page.wait_for_selector(".js-plotly-plot .hoverlayer .hovertext")
